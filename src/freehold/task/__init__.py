@@ -1,0 +1,73 @@
+"""The words of the house: what a task is, and what crosses the borders between packages."""
+
+from freehold.task.canonical import Json, canonical, digest, file_digest, folder_digest, folder_files
+from freehold.task.examples import Example, Passport, Value, example_id, read_examples, write_examples
+from freehold.task.fields import (
+    FIELD_KINDS,
+    LABEL_KINDS,
+    SPLITS,
+    Field,
+    FieldKind,
+    Goal,
+    Label,
+    Source,
+    Split,
+    Task,
+)
+from freehold.task.predictions import Answer, Prediction
+from freehold.task.stages import (
+    Artifact,
+    Desk,
+    Event,
+    Examples,
+    Judgement,
+    LabelledExamples,
+    Release,
+    Result,
+    Stage,
+    TrainedModel,
+    stage,
+)
+from freehold.task.verdicts import Comparison, Measured, Metrics, Verdict
+
+__all__ = [
+    "FIELD_KINDS",
+    "LABEL_KINDS",
+    "SPLITS",
+    "Answer",
+    "Artifact",
+    "Comparison",
+    "Desk",
+    "Event",
+    "Example",
+    "Examples",
+    "Field",
+    "FieldKind",
+    "Goal",
+    "Json",
+    "Judgement",
+    "Label",
+    "LabelledExamples",
+    "Measured",
+    "Metrics",
+    "Passport",
+    "Prediction",
+    "Release",
+    "Result",
+    "Source",
+    "Split",
+    "Stage",
+    "Task",
+    "TrainedModel",
+    "Value",
+    "Verdict",
+    "canonical",
+    "digest",
+    "example_id",
+    "file_digest",
+    "folder_digest",
+    "folder_files",
+    "read_examples",
+    "stage",
+    "write_examples",
+]

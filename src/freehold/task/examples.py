@@ -1,0 +1,75 @@
+"""Examples and the passport that each one carries."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from freehold.task.canonical import canonical, digest
+from freehold.task.fields import Split
+
+__all__ = ["Example", "Passport", "Value", "example_id", "read_examples", "write_examples"]
+
+Value: TypeAlias = "str | bool | int | float | list[str] | list[dict[str, str | int]]"
+"""choice: str. choices: sorted list of str. predicate: bool. score: int. number: float. text: str.
+spans: list of {label, start, end, text}, character offsets, end exclusive."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passport:
+    """Where an example comes from and what may be done with it.
+
+    Attributes:
+        source: The source's URI, or `feedback`.
+        locator: Where in the source: `train.csv:12`, `json/decoder.py:254`, `request:ID`.
+        licence: SPDX identifier; empty where unknown.
+        maker: Who gave the labels: `data`, `person:NAME`, `model:NAME@VERSION`, `rule:NAME`; empty: nobody.
+        time: ISO 8601 UTC, for labels given at a known moment (feedback); empty otherwise, so that the same
+            files give the same bytes.
+    """
+
+    source: str
+    locator: str
+    licence: str = ""
+    maker: str = "data"
+    time: str = ""
+    consent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """Inputs, perhaps outputs, and a passport. A field missing from `outputs` has no label."""
+
+    id: str
+    inputs: Mapping[str, str]
+    outputs: Mapping[str, Value]
+    passport: Passport
+    split: Split
+    cluster: str = ""
+    """The id of the smallest example among its near duplicates; its own where it has none."""
+
+
+def example_id(inputs: Mapping[str, str]) -> str:
+    """Returns the name of an example: 32 hexadecimal digits from its (normalised) inputs alone."""
+    return digest(dict(inputs))[:32]
+
+
+def write_examples(path: Path, examples: Iterable[Example]) -> int:
+    """Writes canonical JSON Lines and returns the number of rows."""
+    count = 0
+    with path.open("wb") as file:
+        for example in examples:
+            file.write(canonical(asdict(example)) + b"\n")
+            count += 1
+    return count
+
+
+def read_examples(path: Path) -> Iterator[Example]:
+    """Yields what `write_examples` wrote."""
+    with path.open("rb") as file:
+        for line in file:
+            row = json.loads(line)
+            yield Example(**{**row, "passport": Passport(**row["passport"])})

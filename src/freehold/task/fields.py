@@ -1,0 +1,123 @@
+"""What a task is: named inputs, typed output fields, sources and goals.
+
+Owns the frozen description of a task, not how it is read from a file (`taskfile`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NamedTuple, get_args
+
+from freehold.task.canonical import Json
+
+__all__ = [
+    "FIELD_KINDS",
+    "LABEL_KINDS",
+    "SPLITS",
+    "Field",
+    "FieldKind",
+    "Goal",
+    "Label",
+    "Source",
+    "Split",
+    "Task",
+]
+
+FieldKind = Literal["choice", "choices", "predicate", "score", "number", "spans", "text"]
+FIELD_KINDS: tuple[FieldKind, ...] = get_args(FieldKind)
+LABEL_KINDS: tuple[FieldKind, ...] = ("choice", "choices", "score", "spans")
+
+Split = Literal["train", "validation", "test"]
+SPLITS: tuple[Split, ...] = get_args(Split)
+
+
+class Label(NamedTuple):
+    """One allowed value of a field. The labels of a `score` field are whole numbers as text, ascending."""
+
+    name: str
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One output of a task.
+
+    Attributes:
+        labels: The allowed values; None where they are to be found in the data (`labels = "data"`), and
+            always None for `predicate`, `number` and `text`.
+        abstain_below: Answers with a calibrated confidence below this are marked as abstained.
+    """
+
+    name: str
+    kind: FieldKind
+    description: str = ""
+    labels: tuple[Label, ...] | None = None
+    abstain_below: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One place that examples come from.
+
+    Attributes:
+        uri: As written in the task file; relative paths are relative to the task's folder.
+        fields: Task field (input or output) to the column that holds it.
+        licence: An SPDX identifier or expression; empty where none was declared.
+        split: `auto` lets the splitter decide; otherwise every row goes where it is told.
+    """
+
+    uri: str
+    fields: Mapping[str, str]
+    licence: str = ""
+    split: Split | Literal["auto"] = "auto"
+
+
+class Goal(NamedTuple):
+    """A bar that the gate holds. `field` is empty for goals of the whole artifact (`p50_ms`, `size_mb`)."""
+
+    field: str
+    metric: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A typed function that a model is to learn."""
+
+    name: str
+    folder: Path
+    inputs: Mapping[str, Literal["string"]]
+    fields: tuple[Field, ...]
+    sources: tuple[Source, ...] = ()
+    goals: tuple[Goal, ...] = ()
+    description: str = ""
+    base: str = "minilm"
+    seed: int = 0
+
+    def field(self, name: str) -> Field:
+        """Returns the output field called `name`. Raises KeyError where there is none."""
+        for field in self.fields:
+            if field.name == name:
+                return field
+        raise KeyError(name)
+
+    def part(self, name: str) -> Json:
+        """Returns one attribute as plain data, for keys and for `freehold.json`."""
+        return _plain(getattr(self, name))
+
+
+def _plain(value: object) -> Json:
+    """Turns the words of this module into plain data, in declaration order."""
+    if isinstance(value, Label | Goal):
+        return dict(zip(value._fields, (_plain(v) for v in value), strict=True))
+    if isinstance(value, Field | Source):
+        return {name: _plain(getattr(value, name)) for name in value.__dataclass_fields__}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    return str(value)

@@ -1,0 +1,86 @@
+"""The gate's measured yes or no."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, NamedTuple
+
+from freehold.task.canonical import Json
+
+__all__ = ["Comparison", "Measured", "Metrics", "Verdict"]
+
+
+class Measured(NamedTuple):
+    """A number with its 95 % interval and the number of items it was measured on."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+Metrics = Mapping[str, Mapping[str, Measured]]
+"""Field to metric to measurement."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Candidate against champion on one field, on the same items.
+
+    Attributes:
+        test: `mcnemar` (exact, two-sided) or `bootstrap` (paired, 1,000 resamples).
+        difference: Candidate minus champion, signed so that more is better, with its 95 % interval.
+        p: The test's p-value; for the bootstrap twice the smaller tail.
+        worse: The candidate is significantly worse (p below 0.05 and a negative difference).
+    """
+
+    field: str
+    metric: str
+    candidate: float
+    champion: float
+    difference: Measured
+    test: Literal["mcnemar", "bootstrap"]
+    p: float
+    worse: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether an artifact may be released, with every reason in one plain sentence.
+
+    Attributes:
+        against: The champion it was compared with (`banking@3`), or empty for a first release.
+        artifact: Digest of the judged artifact.
+    """
+
+    passed: bool
+    reasons: tuple[str, ...]
+    fields: Metrics
+    comparisons: tuple[Comparison, ...]
+    against: str
+    artifact: str
+
+    def to_json(self) -> dict[str, Json]:
+        """Returns the verdict in the shape of the contract, extended."""
+        return {
+            "passed": self.passed,
+            "reasons": list(self.reasons),
+            "fields": {f: {m: v._asdict() for m, v in ms.items()} for f, ms in self.fields.items()},
+            "comparisons": [{**asdict(c), "difference": c.difference._asdict()} for c in self.comparisons],
+            "against": self.against,
+            "artifact": self.artifact,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Verdict:
+        """Returns the verdict that `to_json` wrote."""
+        comparisons = [{**c, "difference": Measured(**c["difference"])} for c in data["comparisons"]]
+        return cls(
+            passed=data["passed"],
+            reasons=tuple(data["reasons"]),
+            fields={f: {m: Measured(**v) for m, v in ms.items()} for f, ms in data["fields"].items()},
+            comparisons=tuple(Comparison(**c) for c in comparisons),
+            against=data["against"],
+            artifact=data["artifact"],
+        )
