@@ -1,0 +1,89 @@
+"""Runs any model to a typed answer. Knows models and tasks, not releases or data sets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from freehold.engine.bases import MINILM_DIGEST, Base, find_base
+    from freehold.engine.encoder import Encoder, encode_texts, load_encoder
+    from freehold.engine.inputs import join_inputs
+    from freehold.engine.layout import (
+        DESCRIPTION,
+        ENCODER_FILES,
+        GRAPH,
+        HEADS,
+        NGRAMS,
+        Description,
+        Head,
+        Opened,
+        field_labels,
+        open_folder,
+        write_description,
+    )
+    from freehold.engine.ngrams import Ngrams, Sparse
+    from freehold.engine.reader import Reader, open_reader, softmax
+    from freehold.engine.tokens import Tokens, by_length, load_tokenizer, pad, tokenize
+
+_HOME = {
+    "bases": ("MINILM_DIGEST", "Base", "find_base"),
+    "encoder": ("Encoder", "encode_texts", "load_encoder"),
+    "inputs": ("join_inputs",),
+    "layout": (
+        "DESCRIPTION",
+        "ENCODER_FILES",
+        "GRAPH",
+        "HEADS",
+        "NGRAMS",
+        "Description",
+        "Head",
+        "field_labels",
+        "Opened",
+        "open_folder",
+        "write_description",
+    ),
+    "ngrams": ("Ngrams", "Sparse"),
+    "reader": ("Reader", "open_reader", "softmax"),
+    "tokens": ("Tokens", "by_length", "load_tokenizer", "pad", "tokenize"),
+}
+
+__all__ = [
+    "DESCRIPTION",
+    "ENCODER_FILES",
+    "GRAPH",
+    "HEADS",
+    "MINILM_DIGEST",
+    "NGRAMS",
+    "Base",
+    "Description",
+    "Encoder",
+    "Head",
+    "Ngrams",
+    "Reader",
+    "Sparse",
+    "Tokens",
+    "by_length",
+    "encode_texts",
+    "field_labels",
+    "find_base",
+    "join_inputs",
+    "load_encoder",
+    "load_tokenizer",
+    "open_reader",
+    "pad",
+    "Opened",
+    "open_folder",
+    "softmax",
+    "tokenize",
+    "write_description",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Loads a part when it is first asked for: opening a reader must not import torch."""
+    from importlib import import_module
+
+    for module, names in _HOME.items():
+        if name in names:
+            return getattr(import_module(f"freehold.engine.{module}"), name)
+    raise AttributeError(name)

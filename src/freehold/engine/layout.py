@@ -1,0 +1,138 @@
+"""How a reader lies on disk: the names of its files, and `freehold.json`, which describes them.
+
+config.json, model.safetensors, tokenizer*.json   the encoder, in Hugging Face layout
+heads.safetensors     `dense` (dimension, columns), `ngrams` (n-grams, columns), `bias` (columns)
+ngrams.json           the n-gram vocabulary, with counts, in the order of the rows of `ngrams`
+model.onnx            (artifacts only) all of the above as one graph
+freehold.json         the task, each field's columns and temperature, the digest of every other file
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from freehold.errors import IntegrityError
+from freehold.task import Field, Json, Label, canonical, folder_digest, folder_files
+
+__all__ = [
+    "DESCRIPTION",
+    "ENCODER_FILES",
+    "GRAPH",
+    "HEADS",
+    "NGRAMS",
+    "Description",
+    "Head",
+    "field_labels",
+    "Opened",
+    "open_folder",
+    "write_description",
+]
+
+DESCRIPTION = "freehold.json"
+GRAPH = "model.onnx"
+HEADS = "heads.safetensors"
+NGRAMS = "ngrams.json"
+ENCODER_FILES = (
+    "config.json",
+    "model.safetensors",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "vocab.txt",
+)
+_FORMAT = 1
+
+
+class Head(NamedTuple):
+    """One field's share of the scores: columns `start` to `stop`, divided by `temperature`."""
+
+    start: int
+    stop: int
+    temperature: float
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What `freehold.json` says.
+
+    Attributes:
+        fields: Output fields with their labels resolved.
+        heads: Field to its columns.
+        made: How it was trained: plain data, no times.
+    """
+
+    task: str
+    about: str
+    inputs: tuple[str, ...]
+    fields: tuple[Field, ...]
+    heads: Mapping[str, Head]
+    base: str
+    max_tokens: int
+    made: Mapping[str, Json]
+    precision: str = "fp32"
+
+
+def field_labels(field: Field) -> tuple[str, ...]:
+    """Returns the names of a field's columns; a predicate has `false` and `true`."""
+    if field.kind == "predicate":
+        return ("false", "true")
+    return tuple(label.name for label in field.labels or ())
+
+
+def write_description(folder: Path, description: Description) -> None:
+    """Writes `freehold.json` with the digests of all other files of the folder, which must be complete."""
+    files = {name: sha for name, sha in folder_files(folder).items() if name != DESCRIPTION}
+    content = {"format": _FORMAT, **asdict(description), "files": files}
+    (folder / DESCRIPTION).write_bytes(canonical(content) + b"\n")
+
+
+class Opened(NamedTuple):
+    """A checked folder: what it says of itself, and the digest of all its files."""
+
+    description: Description
+    digest: str
+
+
+def open_folder(folder: Path) -> Opened:
+    """Returns what `write_description` wrote, after checking the folder's files against it.
+
+    Raises:
+        IntegrityError: A file is missing or is not what was written, or `freehold.json` cannot be read.
+    """
+    path = folder / DESCRIPTION
+    try:
+        content = json.loads(path.read_bytes())
+        files = content.pop("files")
+        if content.pop("format") != _FORMAT:
+            raise ValueError("unknown format")
+        description = _parse(content)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise IntegrityError(f"`{path}` cannot be read: {error}", hint=_HINT) from error
+    found = folder_files(folder)
+    _check_files(folder, expected=files, found=found)
+    return Opened(description, folder_digest(found))
+
+
+_HINT = "Type `freehold verify` to see what is damaged, then `freehold run` to make it again."
+
+
+def _check_files(folder: Path, *, expected: Mapping[str, str], found: Mapping[str, str]) -> None:
+    for name, sha in expected.items():
+        if found.get(name) != sha:
+            what = f"has sha256 {found[name]}, not {sha}" if name in found else "is missing"
+            raise IntegrityError(f"`{folder / name}` {what}.", hint=_HINT)
+
+
+def _parse(content: dict[str, Any]) -> Description:
+    heads = {name: Head(*head) for name, head in content["heads"].items()}
+    fields = tuple(_field(field) for field in content["fields"])
+    return Description(**{**content, "inputs": tuple(content["inputs"]), "fields": fields, "heads": heads})
+
+
+def _field(content: dict[str, Any]) -> Field:
+    labels = content["labels"]
+    return Field(**{**content, "labels": None if labels is None else tuple(Label(*each) for each in labels)})
