@@ -14,7 +14,11 @@ from freehold.task.fields import (
     Split,
     Task,
 )
+from freehold.task.metrics import ARTIFACT_METRICS, METRICS, SMALLER_IS_BETTER
+from freehold.task.models import task_from_models
 from freehold.task.predictions import Answer, Prediction
+from freehold.task.schemas import input_schema, output_schema
+from freehold.task.spelling import nearest, suggest
 from freehold.task.stages import (
     Artifact,
     Desk,
@@ -28,12 +32,17 @@ from freehold.task.stages import (
     TrainedModel,
     stage,
 )
+from freehold.task.taskfile import TASK_FILE, load_task
 from freehold.task.verdicts import Comparison, Measured, Metrics, Verdict
 
 __all__ = [
+    "ARTIFACT_METRICS",
     "FIELD_KINDS",
     "LABEL_KINDS",
+    "METRICS",
+    "SMALLER_IS_BETTER",
     "SPLITS",
+    "TASK_FILE",
     "Answer",
     "Artifact",
     "Comparison",
@@ -67,7 +76,13 @@ __all__ = [
     "file_digest",
     "folder_digest",
     "folder_files",
+    "input_schema",
+    "load_task",
+    "nearest",
+    "output_schema",
     "read_examples",
     "stage",
+    "suggest",
+    "task_from_models",
     "write_examples",
 ]

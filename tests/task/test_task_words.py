@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import freehold.task as words
+from freehold.task import (
+    ARTIFACT_METRICS,
+    FIELD_KINDS,
+    METRICS,
+    SMALLER_IS_BETTER,
+    Answer,
+    Artifact,
+    Comparison,
+    Desk,
+    Event,
+    Example,
+    Field,
+    Goal,
+    Judgement,
+    Label,
+    Measured,
+    Passport,
+    Prediction,
+    Release,
+    Source,
+    Task,
+    Verdict,
+    canonical,
+    digest,
+    example_id,
+    file_digest,
+    folder_digest,
+    folder_files,
+    read_examples,
+    stage,
+    write_examples,
+)
+
+VERDICT = Verdict(
+    passed=False,
+    reasons=("because",),
+    fields={"intent": {"accuracy": Measured(0.5, 0.25, 0.75, 8)}},
+    comparisons=(
+        Comparison(
+            "intent", "accuracy", 0.5, 0.75, Measured(-0.25, -0.5, 0.0, 8), "mcnemar", 0.5, worse=False
+        ),
+    ),
+    against="banking@1",
+    artifact="ab",
+)
+
+
+def test_all_is_sorted_and_there() -> None:
+    assert all(hasattr(words, name) for name in words.__all__)
+    assert len(set(words.__all__)) == len(words.__all__)
+
+
+def test_canonical_has_one_form() -> None:
+    assert canonical({"b": [1, 0.5, None], "a": "é"}) == '{"a":"é","b":[1,0.5,null]}'.encode()
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        canonical(float("nan"))
+
+
+@given(st.dictionaries(st.text(), st.integers()))
+def test_a_digest_does_not_depend_on_order(value: dict[str, int]) -> None:
+    assert digest(value) == digest(dict(reversed(value.items())))
+
+
+def test_folders_are_named_by_their_files(tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "c.txt").write_bytes(b"c")
+    (tmp_path / "a.txt").write_bytes(b"")
+    files = folder_files(tmp_path)
+    assert list(files) == ["a.txt", "b/c.txt"]
+    assert files["b/c.txt"] == file_digest(tmp_path / "b" / "c.txt")
+    assert folder_digest(files) == digest(files)
+
+
+def test_examples_come_back_as_written(tmp_path: Path) -> None:
+    inputs = {"text": "Ünïcode\u2028 line"}
+    passport = Passport("train.csv", "train.csv:2", licence="MIT")
+    rows = [
+        Example(
+            example_id(inputs),
+            inputs,
+            {"intent": "a", "spans": [{"label": "x", "start": 0}]},
+            passport,
+            "train",
+        ),
+        Example("2", {"text": ""}, {}, passport, "test", cluster="1"),
+    ]
+    assert write_examples(tmp_path / "examples.jsonl", rows) == 2
+    assert list(read_examples(tmp_path / "examples.jsonl")) == rows
+    assert len(rows[0].id) == 32
+
+
+def test_a_prediction_has_the_shape_of_the_contract() -> None:
+    answer = Answer("a", 0.75, {"a": 0.75, "b": 0.25})
+    assert Prediction("t", "t@1", "r", {"intent": answer}).to_json() == {
+        "task": "t",
+        "model": "t@1",
+        "request": "r",
+        "answers": {
+            "intent": {
+                "value": "a",
+                "confidence": 0.75,
+                "probabilities": {"a": 0.75, "b": 0.25},
+                "abstained": False,
+            }
+        },
+    }
+
+
+def test_a_verdict_comes_back_from_its_file(tmp_path: Path) -> None:
+    (tmp_path / "verdict.json").write_bytes(canonical(VERDICT.to_json()))
+    assert Judgement(tmp_path).verdict() == VERDICT
+    assert Verdict.from_json(json.loads(canonical(VERDICT.to_json()))) == VERDICT
+
+
+def test_every_kind_has_metrics_and_each_a_direction() -> None:
+    assert set(METRICS) == set(FIELD_KINDS)
+    known = {metric for metrics in METRICS.values() for metric in metrics} | set(ARTIFACT_METRICS)
+    assert known >= SMALLER_IS_BETTER
+
+
+def test_a_task_tells_its_parts_as_plain_data(tmp_path: Path) -> None:
+    field = Field("intent", "choice", labels=(Label("a", "A."),))
+    source = Source("a.csv", {"text": "t"})
+    task = Task("t", tmp_path, {"text": "string"}, (field,), (source,), (Goal("intent", "accuracy", 0.9),))
+    assert task.field("intent") is field
+    with pytest.raises(KeyError):
+        task.field("other")
+    assert task.part("inputs") == {"text": "string"}
+    assert task.part("folder") == str(tmp_path)
+    assert task.part("goals") == [{"field": "intent", "metric": "accuracy", "value": 0.9}]
+    assert task.part("sources") == [{"uri": "a.csv", "fields": {"text": "t"}, "licence": "", "split": "auto"}]
+    assert task.part("fields") == [
+        {
+            "name": "intent",
+            "kind": "choice",
+            "description": "",
+            "labels": [{"name": "a", "description": "A."}],
+            "abstain_below": 0.0,
+        }
+    ]
+
+
+def test_a_stage_is_a_function_with_what_its_key_is_made_of(tmp_path: Path) -> None:
+    told: list[Event] = []
+
+    @stage("gate.nod", version=2, result=Artifact, reads=("goals",))
+    def nod(desk: Desk, task: Task) -> Artifact:
+        desk.tell(Event("gate.nod", "note", note=task.name))
+        return Artifact(desk.folder)
+
+    task = Task("t", tmp_path, {"text": "string"}, ())
+    desk = Desk(tmp_path, tmp_path, tmp_path, 1, told.append)
+    assert (nod.name, nod.version, nod.reads, nod.state(task)) == ("gate.nod", 2, ("goals",), {})
+    assert nod.function(desk, task) == Artifact(tmp_path)
+    assert [event.note for event in told] == ["t"]
+
+
+def test_a_stage_reads_only_what_a_task_has() -> None:
+    with pytest.raises(ValueError, match="colour"):
+        stage("gate.nod", version=1, result=Artifact, reads=("colour",))
+
+
+def test_a_release_is_named_by_task_and_version(tmp_path: Path) -> None:
+    release = Release("banking", 3, Artifact(tmp_path), VERDICT, "2026-01-01T00:00:00Z", "champion")
+    assert release.name == "banking@3"
