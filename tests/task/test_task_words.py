@@ -29,6 +29,7 @@ from freehold.task import (
     Release,
     Source,
     Task,
+    Value,
     Verdict,
     canonical,
     digest,
@@ -84,14 +85,9 @@ def test_folders_are_named_by_their_files(tmp_path: Path) -> None:
 def test_examples_come_back_as_written(tmp_path: Path) -> None:
     inputs = {"text": "Ünïcode\u2028 line"}
     passport = Passport("train.csv", "train.csv:2", licence="MIT")
+    outputs: dict[str, Value] = {"intent": "a", "spans": [{"label": "x", "start": 0}]}
     rows = [
-        Example(
-            example_id(inputs),
-            inputs,
-            {"intent": "a", "spans": [{"label": "x", "start": 0}]},
-            passport,
-            "train",
-        ),
+        Example(example_id(inputs), inputs, outputs, passport, "train"),
         Example("2", {"text": ""}, {}, passport, "test", cluster="1"),
     ]
     assert write_examples(tmp_path / "examples.jsonl", rows) == 2
