@@ -85,7 +85,8 @@ def test_folders_are_named_by_their_files(tmp_path: Path) -> None:
 def test_examples_come_back_as_written(tmp_path: Path) -> None:
     inputs = {"text": "Ünïcode\u2028 line"}
     passport = Passport("train.csv", "train.csv:2", licence="MIT")
-    outputs: dict[str, Value] = {"intent": "a", "spans": [{"label": "x", "start": 0}]}
+    spans: list[dict[str, str | int]] = [{"label": "x", "start": 0}]
+    outputs: dict[str, Value] = {"intent": "a", "spans": spans}
     rows = [
         Example(example_id(inputs), inputs, outputs, passport, "train"),
         Example("2", {"text": ""}, {}, passport, "test", cluster="1"),

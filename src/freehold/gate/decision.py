@@ -1,0 +1,105 @@
+"""From answers to a verdict: pure, without files or models."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from freehold.gate import reasons
+from freehold.gate.comparison import compare
+from freehold.gate.reasons import Finding
+from freehold.gate.scores import measure, pair_up
+from freehold.task import Comparison, Field, Json, Metrics, Prediction, Task, Value, Verdict
+
+__all__ = ["Champion", "decide"]
+
+
+class Champion(NamedTuple):
+    """What the champion answered to the same rows.
+
+    Attributes:
+        name: `task@version`.
+        fields: The fields it answers.
+        predictions: Its answers; empty where it cannot read the task's inputs.
+        missing: Inputs that it reads and the task no longer has.
+    """
+
+    name: str
+    fields: Sequence[Field]
+    predictions: Sequence[Prediction]
+    missing: Sequence[str] = ()
+
+
+def decide(
+    task: Task,
+    truths: Sequence[Mapping[str, Value]],
+    predictions: Sequence[Prediction],
+    *,
+    fields: Sequence[Field],
+    champion: Champion | None = None,
+    facts: Mapping[str, Json],
+    artifact: str = "",
+) -> Verdict:
+    """Returns whether a candidate may be released, with every reason.
+
+    It is refused where a field of the task has no labelled test row, where a goal is missed, or where a field
+    is significantly worse than the champion's on the same rows. A first release is held to its goals alone.
+
+    Args:
+        truths: The right outputs of each test row.
+        predictions: The candidate's answers to the same rows.
+        fields: The fields that the candidate answers.
+        facts: What is known of the artifact: `p50_ms`, `size_mb`.
+        artifact: The artifact's digest, for the verdict.
+    """
+    answered = {field.name for field in fields}
+    judged = [field for field in task.fields if field.name in answered]
+    metrics = measure(judged, truths, predictions, seed=task.seed)
+    findings = [reasons.unanswered(field) for field in task.fields if field.name not in answered]
+    findings += [reasons.unmeasured(field) for field in judged if field.name not in metrics]
+    findings += _hold_goals(task, metrics, facts)
+    measured_fields = [field for field in judged if field.name in metrics]
+    comparisons, notes = _compare(task, measured_fields, truths, predictions, champion)
+    against = champion.name if champion else ""
+    findings += [*(reasons.compared(each, against=against) for each in comparisons), *notes]
+    passed = not any(finding.refuses for finding in findings)
+    if passed:
+        summary = reasons.nothing_refused(goals=len(task.goals), against=against, compared=len(comparisons))
+        findings.append(summary)
+    findings.sort(key=lambda finding: not finding.refuses)
+    sentences = tuple(finding.sentence for finding in findings)
+    return Verdict(passed, sentences, metrics, tuple(comparisons), against, artifact)
+
+
+def _hold_goals(task: Task, metrics: Metrics, facts: Mapping[str, Json]) -> list[Finding]:
+    findings = [reasons.goal_of_field(goal, metrics) for goal in task.goals if goal.field in metrics]
+    findings += [reasons.goal_of_artifact(goal, facts) for goal in task.goals if not goal.field]
+    bound = {goal.field for goal in task.goals}
+    free = [field for field in task.fields if field.name in metrics and field.name not in bound]
+    return findings + [reasons.headline(field, metrics) for field in free]
+
+
+def _compare(
+    task: Task,
+    fields: Sequence[Field],
+    truths: Sequence[Mapping[str, Value]],
+    predictions: Sequence[Prediction],
+    champion: Champion | None,
+) -> tuple[list[Comparison], list[Finding]]:
+    if champion is None:
+        return [], []
+    if champion.missing:
+        return [], [reasons.different_inputs(champion.missing, against=champion.name)]
+    known = {field.name: field for field in champion.fields}
+    comparisons, notes = [], []
+    for field in fields:
+        if field.name not in known:
+            notes.append(reasons.new_field(field, against=champion.name))
+        elif known[field.name].kind != field.kind:
+            before = known[field.name].kind
+            notes.append(reasons.different_kind(field, before=before, against=champion.name))
+        else:
+            ours = pair_up(field.name, truths, predictions)
+            theirs = pair_up(field.name, truths, champion.predictions)
+            comparisons.append(compare(field, ours, champion=theirs, seed=task.seed))
+    return comparisons, notes

@@ -1,0 +1,182 @@
+"""What each kind of field is measured by, and the measuring.
+
+Owns the way from pairs of truth and answer to metrics with intervals. Knows no goals and no champion.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from freehold.gate.intervals import wilson
+from freehold.gate.resampling import Statistic, bootstrap
+from freehold.gate.rouge import rouge_l
+from freehold.gate.statistics import area, average, calibration_error, determination, macro_f1, micro_f1
+from freehold.task import METRICS, Answer, Field, FieldKind, Measured, Metrics, Prediction, Value
+
+__all__ = ["Pair", "Scores", "measure", "measure_pairs", "pair_up", "score"]
+
+Shares: TypeAlias = Mapping[str, NDArray[np.bool_]]
+
+
+class Pair(NamedTuple):
+    """What is true of one row and what was answered.
+
+    The truth is a `Value` of the field's kind; typed Any, for each kind reads it as its own type.
+    """
+
+    truth: Any
+    answer: Answer
+
+    @property
+    def value(self) -> Any:
+        """The answer's value, read as the truth is."""
+        return self.answer.value
+
+
+class Scores(NamedTuple):
+    """A field's metrics before intervals: shares of rows (one bool a row), and statistics of all rows."""
+
+    shares: Shares
+    statistics: Mapping[str, Statistic]
+
+
+def measure(
+    fields: Sequence[Field],
+    truths: Sequence[Mapping[str, Value]],
+    predictions: Sequence[Prediction],
+    *,
+    seed: int = 0,
+) -> Metrics:
+    """Returns every metric of every field, each with its 95 % interval and the number of rows.
+
+    A field counts those rows that have a truth for it. Abstained answers count by their value; the share of
+    them is the metric `abstained`. Left out are fields without any such row, and metrics that the rows do not
+    define: `auroc` where all truths are the same, `r2` where all are equal, an F1 where nothing is true and
+    nothing was answered.
+
+    Args:
+        fields: The fields to measure; every prediction must answer them.
+        truths: The right outputs of each row.
+        predictions: What was answered to each row, in the same order.
+        seed: For the bootstrap.
+
+    Example:
+        >>> from freehold.task import Answer, Field, Prediction
+        >>> answers = [Prediction("t", "m", "r", {"spam": Answer(True, 0.9, {"true": 0.9, "false": 0.1})})]
+        >>> measure([Field("spam", "predicate")], [{"spam": True}], answers)["spam"]["accuracy"].value
+        1.0
+    """
+    found = {}
+    for field in fields:
+        pairs = pair_up(field.name, truths, predictions)
+        if pairs:
+            found[field.name] = measure_pairs(field.kind, pairs, seed=seed)
+    return found
+
+
+def pair_up(
+    field: str, truths: Sequence[Mapping[str, Value]], predictions: Sequence[Prediction]
+) -> list[Pair]:
+    """Returns truth and answer of one field, for those rows that have a truth."""
+    rows = zip(truths, predictions, strict=True)
+    return [Pair(truth[field], each.answers[field]) for truth, each in rows if field in truth]
+
+
+def measure_pairs(kind: FieldKind, pairs: Sequence[Pair], *, seed: int) -> dict[str, Measured]:
+    """Returns the metrics of one field, the headline first."""
+    scores = score(kind, pairs)
+    found = {name: wilson(int(hits.sum()), len(pairs)) for name, hits in scores.shares.items()}
+    found.update(bootstrap(scores.statistics, len(pairs), seed=seed))
+    return {name: found[name] for name in METRICS[kind] if name in found}
+
+
+def score(kind: FieldKind, pairs: Sequence[Pair]) -> Scores:
+    """Returns the metrics of one field before intervals."""
+    return _SCORERS[kind](pairs)
+
+
+def _score_choice(pairs: Sequence[Pair]) -> Scores:
+    hits = _hits(pairs)
+    labels = macro_f1([[pair.truth] for pair in pairs], [[pair.value] for pair in pairs])
+    abstained = np.array([pair.answer.abstained for pair in pairs])
+    return Scores(
+        {"accuracy": hits, "abstained": abstained}, {"macro_f1": labels, "ece": _calibration(pairs, hits)}
+    )
+
+
+def _score_choices(pairs: Sequence[Pair]) -> Scores:
+    true, given = [set(pair.truth) for pair in pairs], [set(pair.value) for pair in pairs]
+    macro = macro_f1([sorted(row) for row in true], [sorted(row) for row in given])
+    return Scores({"exact": _equal(true, given)}, {"micro_f1": _set_f1(true, given), "macro_f1": macro})
+
+
+def _score_predicate(pairs: Sequence[Pair]) -> Scores:
+    hits = _hits(pairs)
+    true, given = np.array([pair.truth for pair in pairs]), np.array([pair.value for pair in pairs])
+    chances = [pair.answer.probabilities["true"] for pair in pairs]
+    statistics = {
+        "f1": micro_f1(true & given, given, true),
+        "auroc": area(chances, true),
+        "ece": _calibration(pairs, hits),
+    }
+    return Scores({"accuracy": hits}, statistics)
+
+
+def _score_score(pairs: Sequence[Pair]) -> Scores:
+    hits = _hits(pairs)
+    return Scores({"accuracy": hits}, {"mae": _mean_error(pairs), "ece": _calibration(pairs, hits)})
+
+
+def _score_number(pairs: Sequence[Pair]) -> Scores:
+    r2 = determination([pair.truth for pair in pairs], [pair.value for pair in pairs])
+    return Scores({}, {"mae": _mean_error(pairs), "r2": r2})
+
+
+def _score_spans(pairs: Sequence[Pair]) -> Scores:
+    true, given = [_span_set(pair.truth) for pair in pairs], [_span_set(pair.value) for pair in pairs]
+    return Scores({"exact": _equal(true, given)}, {"f1": _set_f1(true, given)})
+
+
+def _score_text(pairs: Sequence[Pair]) -> Scores:
+    exact = np.array([pair.truth.strip() == pair.value.strip() for pair in pairs])
+    return Scores({"exact": exact}, {"rouge_l": average([rouge_l(pair.truth, pair.value) for pair in pairs])})
+
+
+_SCORERS: Mapping[FieldKind, Callable[[Sequence[Pair]], Scores]] = {
+    "choice": _score_choice,
+    "choices": _score_choices,
+    "predicate": _score_predicate,
+    "score": _score_score,
+    "number": _score_number,
+    "spans": _score_spans,
+    "text": _score_text,
+}
+
+
+def _hits(pairs: Sequence[Pair]) -> NDArray[np.bool_]:
+    return np.array([pair.truth == pair.value for pair in pairs])
+
+
+def _calibration(pairs: Sequence[Pair], hits: NDArray[np.bool_]) -> Statistic:
+    return calibration_error([pair.answer.confidence for pair in pairs], hits)
+
+
+def _mean_error(pairs: Sequence[Pair]) -> Statistic:
+    return average([abs(pair.truth - pair.value) for pair in pairs])
+
+
+def _span_set(spans: Sequence[Mapping[str, Any]]) -> set[object]:
+    return {(span["label"], span["start"], span["end"]) for span in spans}
+
+
+def _equal(true: Sequence[set[Any]], given: Sequence[set[Any]]) -> NDArray[np.bool_]:
+    return np.array([one == other for one, other in zip(true, given, strict=True)])
+
+
+def _set_f1(true: Sequence[set[Any]], given: Sequence[set[Any]]) -> Statistic:
+    hits = [len(one & other) for one, other in zip(true, given, strict=True)]
+    return micro_f1(hits, [len(row) for row in given], [len(row) for row in true])
