@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from freehold.engine.bases import MINILM_DIGEST, Base, find_base
-    from freehold.engine.encoder import Encoder, encode_texts, load_encoder
+    from freehold.engine.encoder import Encoder, adapter_identity, encode_texts, load_adapter, load_encoder
+    from freehold.engine.heads import Heads, load_heads, save_heads
     from freehold.engine.inputs import join_inputs
     from freehold.engine.layout import (
+        CARD,
         DESCRIPTION,
         ENCODER_FILES,
         GRAPH,
@@ -27,9 +29,11 @@ if TYPE_CHECKING:
 
 _HOME = {
     "bases": ("MINILM_DIGEST", "Base", "find_base"),
-    "encoder": ("Encoder", "encode_texts", "load_encoder"),
+    "encoder": ("Encoder", "adapter_identity", "encode_texts", "load_adapter", "load_encoder"),
+    "heads": ("Heads", "load_heads", "save_heads"),
     "inputs": ("join_inputs",),
     "layout": (
+        "CARD",
         "DESCRIPTION",
         "ENCODER_FILES",
         "GRAPH",
@@ -48,6 +52,7 @@ _HOME = {
 }
 
 __all__ = [
+    "CARD",
     "DESCRIPTION",
     "ENCODER_FILES",
     "GRAPH",
@@ -58,21 +63,26 @@ __all__ = [
     "Description",
     "Encoder",
     "Head",
+    "Heads",
     "Ngrams",
     "Reader",
     "Sparse",
     "Tokens",
+    "adapter_identity",
     "by_length",
     "encode_texts",
     "field_labels",
     "find_base",
     "join_inputs",
+    "load_adapter",
     "load_encoder",
+    "load_heads",
     "load_tokenizer",
     "open_reader",
     "pad",
     "Opened",
     "open_folder",
+    "save_heads",
     "softmax",
     "tokenize",
     "write_description",

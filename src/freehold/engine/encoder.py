@@ -17,9 +17,9 @@ from torch import Tensor, nn
 
 from freehold.engine.bases import Base
 from freehold.engine.tokens import by_length, load_tokenizer, pad, tokenize
-from freehold.task import canonical
+from freehold.task import canonical, digest, folder_files
 
-__all__ = ["Encoder", "encode_texts", "load_encoder", "pool"]
+__all__ = ["Encoder", "adapter_identity", "encode_texts", "load_adapter", "load_encoder", "pool"]
 
 _SHARD = 16_384
 _BUDGET = 4_096
@@ -65,6 +65,19 @@ def load_encoder(folder: Path) -> Encoder:
         attn_implementation="eager",
     )
     return Encoder(body.eval())
+
+
+def load_adapter(folder: Path, *, adapter: Path) -> Encoder:
+    """Returns the encoder in `folder` with a peft adapter merged into its weights."""
+    from peft import PeftModel
+
+    merged = PeftModel.from_pretrained(load_encoder(folder).body, str(adapter)).merge_and_unload()
+    return Encoder(merged.eval())
+
+
+def adapter_identity(base: Base, *, adapter: Path) -> str:
+    """Returns the name, by content, of a base with an adapter merged into it."""
+    return digest([base.digest, folder_files(adapter)])
 
 
 def encode_texts(

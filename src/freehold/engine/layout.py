@@ -19,6 +19,7 @@ from freehold.errors import IntegrityError
 from freehold.task import Field, Json, Label, canonical, folder_digest, folder_files
 
 __all__ = [
+    "CARD",
     "DESCRIPTION",
     "ENCODER_FILES",
     "GRAPH",
@@ -32,6 +33,7 @@ __all__ = [
     "write_description",
 ]
 
+CARD = "README.md"
 DESCRIPTION = "freehold.json"
 GRAPH = "model.onnx"
 HEADS = "heads.safetensors"
@@ -84,8 +86,11 @@ def field_labels(field: Field) -> tuple[str, ...]:
 
 
 def write_description(folder: Path, description: Description) -> None:
-    """Writes `freehold.json` with the digests of all other files of the folder, which must be complete."""
-    files = {name: sha for name, sha in folder_files(folder).items() if name != DESCRIPTION}
+    """Writes `freehold.json` with the digests of the folder's other files, which must be complete.
+
+    The model card is left out, so that a verdict's numbers can be added to it.
+    """
+    files = {name: sha for name, sha in folder_files(folder).items() if name not in (DESCRIPTION, CARD)}
     content = {"format": _FORMAT, **asdict(description), "files": files}
     (folder / DESCRIPTION).write_bytes(canonical(content) + b"\n")
 

@@ -1,0 +1,173 @@
+"""ONNX graphs: an encoder exported from torch, its int8 forms, and the heads put on top.
+
+The int8 form has weights per output channel and activations quantised on the fly (ONNX Runtime's dynamic
+quantisation); embedding and n-gram tables are int8 with one scale a row, which keeps rare words exact enough.
+The n-gram table is part of the graph, so that one forward pass answers every field.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+from freehold.engine import Heads
+
+__all__ = ["FORMS", "Form", "assemble", "export_encoder", "quantise_encoder"]
+
+Form = Literal["int8", "mixed", "fp32"]
+FORMS: tuple[Form, ...] = ("int8", "mixed", "fp32")
+"""From small to large. `mixed` keeps the widening half of each feed-forward layer in fp32."""
+
+_OPSET = 18
+_TABLE_ROWS = 256
+
+
+def export_encoder(encoder: Any, path: Path) -> None:
+    """Writes an encoder as an fp32 graph: `input_ids`, `attention_mask` to `vector`, any rows and tokens."""
+    import logging
+
+    import torch
+
+    ids = torch.ones((2, 8), dtype=torch.long)
+    shape = {0: torch.export.Dim("rows"), 1: torch.export.Dim("tokens")}
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        # The exporter warns about its own internals.
+        warnings.simplefilter("ignore")
+        program = torch.onnx.export(
+            encoder.eval(),
+            (ids, torch.ones_like(ids)),
+            input_names=["input_ids", "attention_mask"],
+            output_names=["vector"],
+            dynamic_shapes={"input_ids": shape, "attention_mask": shape},
+            opset_version=_OPSET,
+            dynamo=True,
+            verbose=False,
+        )
+    assert program is not None
+    model = program.model_proto
+    _forget_origin(model)
+    onnx.save(model, path)
+
+
+def _forget_origin(model: onnx.ModelProto) -> None:
+    """Drops stack traces and paths, so that the same weights give the same bytes everywhere."""
+    del model.metadata_props[:]
+    model.doc_string = ""
+    for node in model.graph.node:
+        del node.metadata_props[:]
+        node.doc_string = ""
+    for value in (*model.graph.value_info, *model.graph.input, *model.graph.output):
+        del value.metadata_props[:]
+    del model.graph.metadata_props[:]
+    for tensor in model.graph.initializer:
+        del tensor.metadata_props[:]
+
+
+def quantise_encoder(source: Path, target: Path, *, form: Form) -> None:
+    """Writes the int8 or the mixed form of an fp32 encoder graph."""
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    model = onnx.load(source)
+    shapes = {tensor.name: list(tensor.dims) for tensor in model.graph.initializer}
+    wide = [
+        node.name
+        for node in model.graph.node
+        if node.op_type == "MatMul" and (dims := shapes.get(node.input[1])) and dims[1] > dims[0]
+    ]
+    quantize_dynamic(
+        str(source),
+        str(target),
+        per_channel=True,
+        weight_type=QuantType.QInt8,
+        op_types_to_quantize=["MatMul"],
+        nodes_to_exclude=wide if form == "mixed" else [],
+    )
+    small = onnx.load(target)
+    _quantise_tables(small.graph)
+    onnx.save(small, target)
+
+
+def _quantise_tables(graph: onnx.GraphProto) -> None:
+    """Replaces every look-up in a large fp32 table by one in int8 rows and one in their scales."""
+    tensors = {tensor.name: tensor for tensor in graph.initializer}
+    nodes = list(graph.node)
+    done: list[onnx.NodeProto] = []
+    for node in nodes:
+        table = tensors.get(node.input[0]) if node.op_type == "Gather" else None
+        large = table is not None and table.data_type == TensorProto.FLOAT and len(table.dims) == 2
+        if table is None or not large or table.dims[0] < _TABLE_ROWS:
+            done.append(node)
+            continue
+        done += _lookup(graph, numpy_helper.to_array(table), ids=node.input[1], out=node.output[0])
+        graph.initializer.remove(table)
+    del graph.node[:]
+    graph.node.extend(done)
+
+
+def _lookup(
+    graph: onnx.GraphProto, table: NDArray[np.float32], *, ids: str, out: str
+) -> list[onnx.NodeProto]:
+    """Returns the nodes that look up int8 rows and scale them back; adds their tensors to the graph."""
+    scale = np.maximum(np.abs(table).max(1, keepdims=True), 1e-12) / np.float32(127)
+    rows = np.clip(np.rint(table / scale), -127, 127).astype(np.int8)
+    graph.initializer.append(numpy_helper.from_array(rows, f"{out}_rows"))
+    graph.initializer.append(numpy_helper.from_array(scale.astype(np.float32), f"{out}_scale"))
+    return [
+        helper.make_node("Gather", [f"{out}_rows", ids], [f"{out}_int8"]),
+        helper.make_node("Cast", [f"{out}_int8"], [f"{out}_float"], to=TensorProto.FLOAT),
+        helper.make_node("Gather", [f"{out}_scale", ids], [f"{out}_factor"]),
+        helper.make_node("Mul", [f"{out}_float", f"{out}_factor"], [out]),
+    ]
+
+
+def assemble(
+    encoder: Path, heads: Heads, target: Path, *, temperatures: NDArray[np.float32], form: Form
+) -> None:
+    """Writes the whole reader: ids, mask and padded n-grams to calibrated `logits` (rows, columns).
+
+    Args:
+        temperatures: One a column.
+    """
+    model = onnx.load(encoder)
+    graph = model.graph
+    tensors: Mapping[str, NDArray[np.float32]] = {
+        "head_dense": heads.dense,
+        "head_bias": heads.bias,
+        "head_factor": (1 / temperatures).astype(np.float32),
+    }
+    graph.initializer.extend(numpy_helper.from_array(value, name) for name, value in tensors.items())
+    graph.initializer.append(numpy_helper.from_array(np.array([1], np.int64), "head_axis"))
+    if form == "fp32":
+        graph.initializer.append(numpy_helper.from_array(heads.ngrams, "head_ngrams"))
+        lookup = [helper.make_node("Gather", ["head_ngrams", "ngram_ids"], ["ngram_rows"])]
+    else:
+        lookup = _lookup(graph, heads.ngrams, ids="ngram_ids", out="ngram_rows")
+    graph.node.extend(
+        [
+            *lookup,
+            helper.make_node("Unsqueeze", ["ngram_values", "head_axis"], ["ngram_weights"]),
+            helper.make_node("MatMul", ["ngram_weights", "ngram_rows"], ["ngram_sum"]),
+            helper.make_node("Squeeze", ["ngram_sum", "head_axis"], ["ngram_scores"]),
+            helper.make_node("MatMul", ["vector", "head_dense"], ["dense_scores"]),
+            helper.make_node("Add", ["dense_scores", "ngram_scores"], ["both_scores"]),
+            helper.make_node("Add", ["both_scores", "head_bias"], ["scores"]),
+            helper.make_node("Mul", ["scores", "head_factor"], ["logits"]),
+        ]
+    )
+    graph.input.extend(
+        [
+            helper.make_tensor_value_info("ngram_ids", TensorProto.INT64, ["rows", "ngrams"]),
+            helper.make_tensor_value_info("ngram_values", TensorProto.FLOAT, ["rows", "ngrams"]),
+        ]
+    )
+    del graph.output[:]
+    graph.output.append(helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["rows", len(heads.bias)]))
+    onnx.save(model, target)

@@ -1,0 +1,100 @@
+"""Stage 4: from trained weights to an artifact that can be shipped.
+
+Merges the adapter, exports the graph, tries the small forms and keeps the smallest one that decides as the
+trained model does. Owns the artifact's folder; knows nothing of test rows or releases.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from freehold.task import (
+    Artifact,
+    Desk,
+    Event,
+    Json,
+    LabelledExamples,
+    Task,
+    TrainedModel,
+    read_examples,
+    stage,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from freehold.compress.forms import Forms, Tried
+    from freehold.compress.graphs import Form
+    from freehold.task import Example
+
+__all__ = ["PARITY", "shrink"]
+
+PARITY = 0.995
+"""The share of validation decisions that a small form must share with the trained model."""
+
+_NAME = "compress.shrink"
+_MOST_ROWS = 2_000
+
+
+@stage(_NAME, version=1, result=Artifact, reads=("name", "base"))
+def shrink(desk: Desk, task: Task, trained: TrainedModel, labelled: LabelledExamples) -> Artifact:
+    """Returns the smallest form of the trained model that keeps its decisions.
+
+    Parity is measured on validation rows (at most 2,000). Facts: `precision`, `size_mb` (what serving
+    needs), `p50_ms` (one request, all threads), `parity`, and size, parity and speed of every form tried.
+    """
+    from freehold.compress.card import write_card
+    from freehold.compress.forms import Forms
+    from freehold.engine import NGRAMS, write_description
+
+    rows = _parity_rows(list(read_examples(labelled.folder / "examples.jsonl")))
+    forms = Forms(desk, task, trained.folder, [example.inputs for example in rows])
+    forms.write_encoder(desk.folder)
+    chosen, tried = _choose(desk, forms)
+    forms.place(chosen, desk.folder)
+    for name in ("heads.safetensors", NGRAMS):
+        forms.copy(name, desk.folder)
+    write_card(desk.folder, forms.describe(chosen), tried=tried, rows=len(rows))
+    write_description(desk.folder, forms.describe(chosen))
+    best = next(each for each in tried if each.form == chosen)
+    facts: dict[str, Json] = {
+        "precision": chosen,
+        "size_mb": best.size_mb,
+        "p50_ms": best.p50_ms,
+        "parity": {"value": best.parity, "n": best.n},
+        "forms": [each.to_json() for each in tried],
+    }
+    return Artifact(desk.folder, facts)
+
+
+def _parity_rows(examples: Sequence[Example]) -> list[Example]:
+    """Returns the validation rows, or training rows where there are none."""
+    held = [example for example in examples if example.split == "validation"]
+    return (held or [example for example in examples if example.split == "train"])[:_MOST_ROWS]
+
+
+def _choose(desk: Desk, forms: Forms) -> tuple[Form, list[Tried]]:
+    """Returns the first form with parity, from small to large, and all that were measured."""
+    from freehold.compress.graphs import FORMS
+
+    tried = []
+    for number, form in enumerate(FORMS):
+        desk.tell(Event(_NAME, "progress", done=number, total=len(FORMS), note=f"{form} form"))
+        tried.append(forms.measure(form))
+        if tried[-1].parity >= PARITY:
+            break
+    chosen = tried[-1].form
+    if chosen != "fp32":
+        desk.tell(Event(_NAME, "progress", done=len(tried), total=len(FORMS), note="fp32, for comparison"))
+        tried.append(forms.measure("fp32"))
+    for each in tried:
+        desk.tell(Event(_NAME, "note", note=_sentence(each, chosen=chosen)))
+    return chosen, tried
+
+
+def _sentence(tried: Tried, *, chosen: Form) -> str:
+    outcome = "taken" if tried.form == chosen else "not taken"
+    return (
+        f"{tried.form}: {tried.size_mb} MB, {tried.p50_ms} ms a request, same decision on "
+        f"{tried.parity:.2%} of {tried.n}; {outcome}"
+    )
