@@ -37,6 +37,7 @@ from freehold.task import (
     file_digest,
     folder_digest,
     folder_files,
+    headline_first,
     read_examples,
     stage,
     write_examples,
@@ -123,6 +124,15 @@ def test_every_kind_has_metrics_and_each_a_direction() -> None:
     assert set(METRICS) == set(FIELD_KINDS)
     known = {metric for metrics in METRICS.values() for metric in metrics} | set(ARTIFACT_METRICS)
     assert known >= SMALLER_IS_BETTER
+
+
+def test_metrics_come_back_from_json_headline_first() -> None:
+    for metrics in METRICS.values():
+        fields = {"x": {name: Measured(0.5, 0.4, 0.6, 9) for name in metrics}}
+        verdict = Verdict(True, (), fields, (), "", "")
+        again = Verdict.from_json(json.loads(canonical(verdict.to_json())))
+        assert tuple(again.fields["x"]) == metrics
+    assert headline_first(["later", "ece", "accuracy"]) == ["accuracy", "ece", "later"]
 
 
 def test_a_task_tells_its_parts_as_plain_data(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from freehold.task.fields import (
     Split,
     Task,
 )
-from freehold.task.metrics import ARTIFACT_METRICS, METRICS, SMALLER_IS_BETTER
+from freehold.task.metrics import ARTIFACT_METRICS, METRICS, SMALLER_IS_BETTER, headline_first
 from freehold.task.models import task_from_models
 from freehold.task.predictions import Answer, Prediction
 from freehold.task.schemas import input_schema, output_schema
@@ -76,6 +76,7 @@ __all__ = [
     "file_digest",
     "folder_digest",
     "folder_files",
+    "headline_first",
     "input_schema",
     "load_task",
     "nearest",

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, NamedTuple
 
 from freehold.task.canonical import Json
+from freehold.task.metrics import headline_first
 
 __all__ = ["Comparison", "Measured", "Metrics", "Verdict"]
 
@@ -74,12 +75,15 @@ class Verdict:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Verdict:
-        """Returns the verdict that `to_json` wrote."""
+        """Returns the verdict that `to_json` wrote, each field's headline metric first."""
         comparisons = [{**c, "difference": Measured(**c["difference"])} for c in data["comparisons"]]
         return cls(
             passed=data["passed"],
             reasons=tuple(data["reasons"]),
-            fields={f: {m: Measured(**v) for m, v in ms.items()} for f, ms in data["fields"].items()},
+            fields={
+                field: {name: Measured(**metrics[name]) for name in headline_first(metrics)}
+                for field, metrics in data["fields"].items()
+            },
             comparisons=tuple(Comparison(**c) for c in comparisons),
             against=data["against"],
             artifact=data["artifact"],
