@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.task.toml_text import literal, quoted
 
 from freehold.task.positions import Place, find_lines
 
@@ -43,18 +44,6 @@ def test_finds_the_line_of_a_place(text: str, place: Place, line: int) -> None:
 def places(value: Any, at: Place = ()) -> set[Place]:
     below = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     return ({at} if at else set()).union(*(places(item, (*at, key)) for key, item in below))
-
-
-def literal(value: Any) -> str:
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{quoted(key)} = {literal(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ",\n".join(literal(item) for item in value) + "]"
-    return quoted(value) if isinstance(value, str) else str(value).lower()
-
-
-def quoted(text: str) -> str:
-    return '"' + "".join(f"\\U{ord(each):08x}" if each in '"\\' else each for each in text) + '"'
 
 
 TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), max_size=6)

@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.task.toml_text import literal, quoted
 
 from freehold.errors import Mistake, NotFoundError, StorageError, TaskFileError
-from freehold.task import Goal, Label, Source, Task, load_task
+from freehold.task import FIELD_KINDS, Goal, Label, Source, Task, load_task
 
 WHOLE = """\
 [task]
@@ -135,8 +141,8 @@ ONE_MISTAKE = [
     (FIELD + "abstain_below = 1.5", 7, "`abstain_below` is 1.5; it must be a number from 0 to 1."),
     (FIELD + "abstain_below = true", 7, "`abstain_below` is true; it must be a number from 0 to 1."),
     (FIELD + "description = 3", 7, "`description` is 3; it must be a string."),
-    (FIELD.replace('"choice"', '"choise"'), 6, "`kind` is 'choise'; did you mean `choice`?"),
-    (FIELD.replace('"choice"', '["choice"]'), 6, "`kind` is a list; "),
+    (FIELD.replace('"choice"', '"choise"'), 6, "unknown kind 'choise'; did you mean `choice`?"),
+    (FIELD.replace('"choice"', '["choice"]'), 6, "`kind` is a list; it must be a string."),
     (FIELD.replace('kind = "choice"', ""), 5, "`[output.intent]` has no `kind`."),
     (HEAD + "[output]\nintent = 1", 6, "`intent` is 1; it must be a table."),
     (HEAD, 0, "there is no output field; add a table such as `[output.intent]`."),
@@ -149,7 +155,7 @@ ONE_MISTAKE = [
     (HEAD + '[output.a]\nkind = "score"\nlabels = [1, 2.5]', 7, "label 2.5 of a score field must be a whole"),
     (HEAD + '[output.a]\nkind = "score"\nlabels = [1, 2, 1]', 7, "label '1' is listed twice."),
     (HEAD + '[output.a]\nkind = "score"\n[output.a.labels]\nbad = ""\n2 = ""', 8, "label 'bad' of a score"),
-    (FIELD.replace("string", "int"), 4, "`text` is 'int'; allowed: `string`."),
+    (FIELD.replace("string", "int"), 4, "unknown type 'int'; allowed: `string`."),
     (FIELD.replace('text = "string"', ""), 3, "there is no input; add `[input]`"),
     (FIELD.replace('"a"', '"A b"'), 2, "`name` is 'A b'; it may hold a-z, 0-9 and -."),
     (FIELD.replace('"a"', "1"), 2, "`name` is 1; it must be a string."),
@@ -172,7 +178,7 @@ ONE_MISTAKE = [
     (FIELD + '[source]\nuri = "a"', 7, "`source` must be written as `[[source]]`, once for each source."),
     (FIELD + '[[source]]\nuri = " "', 8, "`uri` is empty"),
     (FIELD + '[[source]]\nuri = "a"\nlicense = "MIT"', 9, "unknown key `license`; did you mean `licence`?"),
-    (FIELD + '[[source]]\nuri = "a"\nsplit = "dev"', 9, "`split` is 'dev'; allowed: `auto`, `train`"),
+    (FIELD + '[[source]]\nuri = "a"\nsplit = "dev"', 9, "unknown split 'dev'; allowed: `auto`, `train`"),
     (
         FIELD + '[[source]]\nuri = "a"\nfields = { text = "t", intend = "c" }',
         9,
@@ -248,3 +254,24 @@ def test_a_file_that_cannot_be_read_is_the_machines(tmp_path: Path) -> None:
     (tmp_path / "task.toml").mkdir()
     with pytest.raises(StorageError, match=r"task\.toml` cannot be read"):
         load_task(tmp_path)
+
+
+WORDS = (
+    *("name", "base", "seed", "kind", "labels", "abstain_below", "uri", "fields", "split", "data", "a", "0"),
+    *("minilm", "string", "accuracy", "mae", "p50_ms", *FIELD_KINDS),
+)
+SCALARS = st.sampled_from(WORDS) | st.integers(-2, 5) | st.booleans() | st.sampled_from(["", "../x", "hf:a"])
+ANYTHING = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(WORDS), inner, max_size=3),
+    max_leaves=12,
+)
+SECTIONS = st.sampled_from(["task", "input", "output", "source", "goal", "other"])
+
+
+@settings(deadline=None)
+@given(st.dictionaries(SECTIONS, ANYTHING, max_size=6))
+def test_whatever_the_file_holds_is_a_task_or_mistakes(document: dict[str, Any]) -> None:
+    text = "\n".join(f"{quoted(key)} = {literal(value)}" for key, value in document.items())
+    with TemporaryDirectory() as folder, suppress(TaskFileError):
+        assert load(Path(folder), text).fields

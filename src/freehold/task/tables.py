@@ -117,14 +117,13 @@ class Table:
         self.wrong(key, f"`{key}` is {shown(value)}; it must be a string.")
         return default
 
-    def word(self, key: str, allowed: Iterable[str], default: str = "") -> str:
-        """Returns one of the allowed words."""
-        value = self.values.get(key, default)
-        words = list(allowed)
-        if not isinstance(value, str) or (key in self.values and value not in words):
-            self.wrong(key, f"`{key}` is {shown(value)}{suggest(str(value), words)}")
-            return default
-        return value
+    def word(self, key: str, allowed: Iterable[str], *, default: str = "", what: str = "") -> str:
+        """Returns one of the allowed words. `what` says what they are, where the key does not."""
+        value, words = self.string(key, default), list(allowed)
+        if value == default or value in words:
+            return value
+        self.wrong(key, f"unknown {what or key} {shown(value)}{suggest(value, words)}")
+        return default
 
     def whole(self, key: str, default: int = 0) -> int:
         """Returns a whole number, 0 or more."""

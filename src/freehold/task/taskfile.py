@@ -144,7 +144,7 @@ def _read_inputs(table: Table) -> Mapping[str, Literal["string"]]:
         )
     for name in table.values:
         _check_field_name(table, name)
-        table.word(name, ("string",))
+        table.word(name, ("string",), default="string", what="type")
         inputs[name] = "string"
     return inputs
 
@@ -177,7 +177,7 @@ def _read_source(row: Table, inputs: Mapping[str, str], known: tuple[str, ...]) 
         if "fields" in row.values
         else {name: name for name in known},
         licence=row.string("licence"),
-        split=cast("Split | Literal['auto']", row.word("split", ("auto", *SPLITS), "auto")),
+        split=cast("Split | Literal['auto']", row.word("split", ("auto", *SPLITS), default="auto")),
     )
 
 
