@@ -1,0 +1,131 @@
+"""Stage 7's front door: takes feedback in, and takes it back.
+
+Owns the receipt, the ids and the batch. Corrections become examples when the line next collects; this module
+knows nothing of that.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from freehold.errors import NotFoundError, UserError
+from freehold.feedback.rows import Said, read_row
+from freehold.feedback.values import MisfitError
+from freehold.task import Field, Json
+
+if TYPE_CHECKING:
+    from freehold.registry import Feedback, Registry
+
+__all__ = ["Receipt", "Rejected", "accept", "withdraw"]
+
+_MAKER = re.compile(r"(person|model|rule|system):[^\s\x00-\x1f][^\x00-\x1f]{0,79}")
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A row that was not taken: its place in what was sent, counted from 0, and why."""
+
+    index: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of the rows that were sent.
+
+    Attributes:
+        accepted: One id a row that was taken, in order.
+        batch: The id under which all of them can be withdrawn together.
+    """
+
+    accepted: tuple[str, ...]
+    rejected: tuple[Rejected, ...]
+    batch: str
+
+    def to_json(self) -> dict[str, Json]:
+        """Returns the receipt in the shape of the HTTP API."""
+        rejected: list[Json] = [{"index": each.index, "reason": each.reason} for each in self.rejected]
+        return {"accepted": list(self.accepted), "rejected": rejected, "batch": self.batch}
+
+
+def accept(
+    shelf: Registry,
+    task: str,
+    rows: Sequence[object],
+    *,
+    fields: Sequence[Field],
+    inputs: Sequence[str],
+    maker: str,
+    batch: str = "",
+) -> Receipt:
+    """Keeps every row that can be used, and says why for every row that cannot.
+
+    The rows are kept in one transaction, in the order they were sent, so that of two corrections of the same
+    thing the later one counts.
+
+    Args:
+        rows: Each `{"request": ID, "correct": {FIELD: VALUE}}`, or `rating` or `outcome` in place of
+            `correct`, or `{"inputs": {...}, "correct": {...}}`.
+        fields: The task's output fields; labels resolved where they are known.
+        inputs: The names of the task's inputs.
+        maker: Who says so: `person:NAME`, `system:NAME`, `model:NAME` or `rule:NAME`.
+        batch: Under which id all rows can be withdrawn together; made up where empty.
+
+    Raises:
+        UserError: `maker` has another form.
+    """
+    if not _MAKER.fullmatch(maker):
+        raise UserError(f"`maker` is {maker!r}; it has the form `person:NAME`.")
+    accepted: list[Said] = []
+    rejected: list[Rejected] = []
+    for index, row in enumerate(rows):
+        try:
+            accepted.append(read_row(row, find=shelf.request, task=task, fields=fields, inputs=inputs))
+        except MisfitError as error:
+            rejected.append(Rejected(index, str(error)))
+    stamp = time.time_ns()
+    batch = batch or f"batch-{stamp:016x}{secrets.token_hex(4)}"
+    kept = [_entry(said, stamp, n, task=task, maker=maker, batch=batch) for n, said in enumerate(accepted)]
+    if kept:
+        shelf.add_feedback(kept)
+    return Receipt(tuple(each.id for each in kept), tuple(rejected), batch)
+
+
+def withdraw(shelf: Registry, task: str, *, ids: Sequence[str]) -> int:
+    """Takes feedback back, so that the next turn no longer learns from it. Returns how many rows.
+
+    Args:
+        ids: Of single rows or of whole batches.
+
+    Raises:
+        NotFoundError: None of the ids is known, or all were withdrawn before.
+    """
+    count = shelf.withdraw(task, ids=ids)
+    if not count:
+        shown = ", ".join(f"`{each}`" for each in ids)
+        raise NotFoundError(f"`{task}` has no feedback {shown} that could be withdrawn.")
+    return count
+
+
+def _entry(said: Said, stamp: int, place: int, *, task: str, maker: str, batch: str) -> Feedback:
+    """Returns the row to keep. Ids sort in the order of arrival, also within one moment."""
+    from freehold.registry import Feedback
+
+    created = datetime.fromtimestamp(stamp / 1e9, UTC).isoformat(timespec="microseconds")
+    return Feedback(
+        id=f"{stamp:016x}{place:05x}{secrets.token_hex(4)}",
+        task=task,
+        request=said.request,
+        inputs=said.inputs,
+        kind=said.kind,
+        value=said.value,
+        maker=maker,
+        created=created,
+        batch=batch,
+    )
