@@ -1,0 +1,124 @@
+"""From the bytes of a request to plain data that is safe to work with.
+
+Owns the limits on size, depth and text. Knows nothing of tasks.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import AsyncIterator
+from typing import NoReturn, cast
+
+from freehold.serve.faults import Fault
+from freehold.task import Json
+
+__all__ = ["DEPTH_LIMIT", "parse", "read_body"]
+
+DEPTH_LIMIT = 64
+_BLANKS = 1_024
+
+
+async def read_body(chunks: AsyncIterator[bytes], *, limit: int, batch_limit: int) -> bytes:
+    """Returns a body whole.
+
+    Args:
+        chunks: The body as it comes in.
+        limit: The most bytes of a body that is no list.
+        batch_limit: The most bytes of a list.
+
+    Raises:
+        Fault: 413, as soon as the limit is passed; the rest is not read.
+    """
+    body = bytearray()
+    allowed = limit
+    async for chunk in chunks:
+        blank = not body.strip() if len(body) <= _BLANKS else False
+        body += chunk
+        if blank and body.lstrip()[:1] == b"[":
+            allowed = batch_limit
+        if len(body) > allowed:
+            raise Fault(
+                413, f"The body is larger than the limit of {allowed:,} bytes.", code="body_too_large"
+            )
+    return bytes(body)
+
+
+def parse(body: bytes) -> Json:
+    """Returns the JSON value of a body, strictly: UTF-8, finite numbers, names once, real characters.
+
+    Raises:
+        Fault: 400, with the place where it is broken.
+
+    Example:
+        >>> parse(b'{"text": "hello"}')
+        {'text': 'hello'}
+    """
+    if not body.strip():
+        _refuse("The body is empty; JSON was expected.")
+    try:
+        value = json.loads(
+            body.decode("utf-8-sig"),
+            parse_constant=_refuse_constant,
+            parse_float=_finite,
+            object_pairs_hook=_once,
+        )
+    except UnicodeDecodeError as error:
+        _refuse(f"The body is not UTF-8: byte {error.start} cannot be read.")
+    except json.JSONDecodeError as error:
+        _refuse(f"The body is not JSON: {error.msg.lower()} at line {error.lineno}, column {error.colno}.")
+    except RecursionError:
+        _refuse(f"The body is nested deeper than {DEPTH_LIMIT} levels.")
+    except ValueError:  # Python reads no whole number of more than 4,300 digits
+        _refuse("The body has a number that is too long.")
+    _check(value)
+    return cast(Json, value)
+
+
+def _refuse(message: str) -> NoReturn:
+    raise Fault(400, message, code="invalid_json")
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    _refuse(f"The body is not JSON: {name} is no JSON number.")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        _refuse("The body has a number that is too large.")
+    return number
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        seen: set[str] = set()
+        name = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+        _refuse(f"The body has an object with the name {name[:60]!r} twice.")
+    return found
+
+
+def _check(value: object) -> None:
+    """Refuses depth that would exhaust other code, and text that no file or database can hold."""
+    waiting: list[tuple[object, int]] = [(value, 1)]
+    while waiting:
+        each, depth = waiting.pop()
+        if isinstance(each, str):
+            _check_text(each)
+        elif isinstance(each, dict | list):
+            if depth > DEPTH_LIMIT:
+                _refuse(f"The body is nested deeper than {DEPTH_LIMIT} levels.")
+            if isinstance(each, dict):
+                waiting += ((name, depth) for name in each)
+            inner = each.values() if isinstance(each, dict) else each
+            waiting += ((item, depth + 1) for item in inner)
+
+
+def _check_text(text: str) -> None:
+    if "\0" in text:
+        _refuse("The body has a text with a NUL character.")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        _refuse("The body has a text with half of a surrogate pair, which is no character.")

@@ -1,0 +1,154 @@
+"""Stage 6's front door: puts a server together, opens its port, and runs it until it is told to stop.
+
+Owns the port and the signals. FastAPI and uvicorn are loaded when a server is wanted, not before.
+"""
+
+from __future__ import annotations
+
+import errno
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from freehold.errors import UserError
+from freehold.serve.champions import Champions
+from freehold.serve.readers import OpenReader, Served
+from freehold.serve.settings import Settings
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from freehold.serve.service import Inbox
+
+__all__ = ["create_app", "serve"]
+
+
+def create_app(
+    tasks: Sequence[Served],
+    *,
+    inbox: Inbox,
+    settings: Settings | None = None,
+    open_reader: OpenReader | None = None,
+) -> FastAPI:
+    """Returns the ASGI application that answers for tasks; champions that can be loaded are loaded.
+
+    Args:
+        tasks: What is served; each name once.
+        inbox: Where feedback goes: the package `freehold.feedback`.
+        settings: Limits, token, host names; for a server on loopback where None.
+        open_reader: How an artifact is opened; the engine's way where None.
+
+    Raises:
+        IntegrityError: A champion's files are damaged; the message names its task.
+        UserError: Two tasks have one name.
+
+    Example:
+        >>> from freehold.serve import create_app
+        >>> import freehold.feedback
+        >>> app = create_app([], inbox=freehold.feedback)
+    """
+    import freehold
+    from freehold.serve.application import build
+    from freehold.serve.measures import Measures
+    from freehold.serve.service import Service
+
+    settings = settings or Settings()
+    if open_reader is None:
+        from freehold.engine import open_reader as engine_reader
+
+        open_reader = engine_reader
+    champions = Champions(tasks, open_reader=open_reader, threads=settings.threads)
+    champions.load()
+    service = Service(champions=champions, inbox=inbox, measures=Measures(), settings=settings)
+    return build(service, version=freehold.__version__)
+
+
+def serve(
+    tasks: Sequence[Served],
+    *,
+    inbox: Inbox,
+    host: str = "127.0.0.1",
+    port: int = 8420,
+    open_reader: OpenReader | None = None,
+    tell: Callable[[str], None] = lambda url: None,
+) -> None:
+    """Serves tasks over HTTP until SIGINT or SIGTERM, then lets open requests finish.
+
+    The token is that of `FREEHOLD_TOKEN`, where it is set.
+
+    Args:
+        tasks: What is served; each name once.
+        inbox: Where feedback goes: the package `freehold.feedback`.
+        host: Only this machine can reach the default; another one needs a token.
+        port: 0 takes any free port.
+        open_reader: How an artifact is opened; the engine's way where None.
+        tell: Is given the server's URL when it answers.
+
+    Raises:
+        UserError: The host cannot be bound, or needs a token; the port is taken.
+        IntegrityError: A champion's files are damaged; the message names its task.
+    """
+    settings = Settings.from_environment(host=host, port=port)
+    settings.check()
+    listener = bind(host, port)
+    try:
+        from freehold.serve.listener import Listener
+
+        app = create_app(tasks, inbox=inbox, settings=settings, open_reader=open_reader)
+        with _ending_quietly():
+            Listener(app, settings=settings, tell=tell).run(sockets=[listener])
+    finally:
+        listener.close()
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Returns a socket that is bound, so that nobody else takes the port while models load.
+
+    Raises:
+        UserError: The port is taken or may not be used, or the host is none of this machine's.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host.strip("[]"), port))
+        listener.listen(socket.SOMAXCONN)  # only now does a second server on this port fail
+    except (OSError, OverflowError) as error:
+        listener.close()
+        raise _unbindable(error, host=host, port=port) from error
+    listener.setblocking(False)
+    return listener
+
+
+def _unbindable(error: OSError | OverflowError, *, host: str, port: int) -> UserError:
+    number = getattr(error, "errno", None)
+    if number == errno.EADDRINUSE:
+        return UserError(f"Port {port} is taken.", hint=f"Choose another: freehold serve --port {port + 1}")
+    if number == errno.EACCES:
+        return UserError(
+            f"Port {port} needs rights that you do not have.", hint="Choose one above 1023 with `--port`."
+        )
+    if isinstance(error, OverflowError):
+        return UserError(f"`--port` is {port}; ports go from 0 to 65535.")
+    return UserError(
+        f"`--host` is {host!r}, which this machine cannot listen on: {error.strerror or error}.",
+        hint="Leave it out to listen on 127.0.0.1.",
+    )
+
+
+@contextmanager
+def _ending_quietly() -> Iterator[None]:
+    """Makes SIGTERM and SIGINT an ordinary end: uvicorn raises them once more when it is done."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda number, frame: None)
+    try:
+        yield
+    except KeyboardInterrupt:
+        pass
+    finally:
+        signal.signal(signal.SIGTERM, before)

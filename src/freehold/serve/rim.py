@@ -1,0 +1,114 @@
+"""The outermost layer: what every request and every response has in common.
+
+Owns request ids, the guard at the door, the log line, the count, and the answer to what nobody expected. Logs
+name routes, never bodies, and never what an exception says, since that may quote a body.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import traceback
+from typing import TYPE_CHECKING
+
+from starlette.requests import ClientDisconnect
+from starlette.responses import JSONResponse
+
+from freehold.serve.faults import Fault
+from freehold.serve.guard import Guard
+from freehold.serve.measures import Measures
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+__all__ = ["Rim", "fault_response"]
+
+_log = logging.getLogger("freehold.serve")
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+def fault_response(fault: Fault) -> JSONResponse:
+    """Returns a fault as the response that says it."""
+    return JSONResponse(fault.to_json(), status_code=fault.status, headers=fault.headers)
+
+
+class Rim:
+    """ASGI middleware around everything else."""
+
+    def __init__(self, app: ASGIApp, *, guard: Guard, measures: Measures) -> None:
+        self._app = app
+        self._guard = guard
+        self._measures = measures
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request, whatever happens inside."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        begun = time.perf_counter()
+        headers = {
+            name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]
+        }
+        status, started = 500, False
+        request_id, chosen = self._guard.request_id(None)
+
+        async def tell(message: Message) -> None:
+            nonlocal status, started
+            if message["type"] == "http.response.start":
+                started = True
+                status = message["status"]
+                message["headers"] = [*message.get("headers", []), *_common(request_id)]
+            await send(message)
+
+        try:
+            request_id, chosen = self._guard.request_id(headers.get("x-request-id"))
+            self._guard.check(scope["method"], scope["path"], headers)
+            scope.setdefault("state", {}).update(request_id=request_id, chosen=chosen)
+            await self._app(scope, receive, tell)
+        except Fault as fault:
+            await fault_response(fault)(scope, receive, tell)
+        except ClientDisconnect:
+            status = 499  # nobody is there to be told
+        except Exception as error:  # noqa: BLE001  the rim of the worker: the client gets an answer, we a trace
+            _log.error("request=%s failed\n%s", request_id, _trace(error))
+            unexpected = Fault(
+                500, "Something broke here; the log has the request id.", code="internal_error"
+            )
+            if not started:
+                await fault_response(unexpected)(scope, receive, tell)
+        finally:
+            self._note(scope, request_id, status=status, seconds=time.perf_counter() - begun)
+
+    def _note(self, scope: Scope, request_id: str, *, status: int, seconds: float) -> None:
+        route = getattr(scope.get("route"), "path", "unmatched")
+        method = scope["method"] if scope["method"] in _METHODS else "other"
+        self._measures.count_request(route=route, method=method, status=status, seconds=seconds)
+        _log.info(
+            "request=%s method=%s route=%s status=%d ms=%.1f",
+            request_id,
+            method,
+            route,
+            status,
+            seconds * 1000,
+        )
+
+
+def _common(request_id: str) -> list[tuple[bytes, bytes]]:
+    return [
+        (b"x-request-id", request_id.encode()),
+        (b"x-content-type-options", b"nosniff"),
+        (b"cache-control", b"no-store"),
+    ]
+
+
+def _trace(error: BaseException) -> str:
+    """Returns where an error came from: types and places, not messages, which may quote what was sent."""
+    lines = []
+    each: BaseException | None = error
+    while each is not None:
+        lines += [
+            *traceback.format_tb(each.__traceback__),
+            f"{type(each).__module__}.{type(each).__name__}\n",
+        ]
+        each = each.__cause__ or each.__context__
+    return "".join(lines)

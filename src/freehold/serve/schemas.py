@@ -1,0 +1,234 @@
+"""The OpenAPI document of a server: its routes, with the real inputs and outputs of its tasks.
+
+Owns the document. What the routes do stands in `routes`; what they mean to a reader, in docs/http.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, get_args
+
+from freehold.serve.champions import Slot
+from freehold.serve.decisions import DecisionRequest
+from freehold.serve.faults import Code
+from freehold.task import Field, input_schema, output_schema
+
+__all__ = ["describe"]
+
+Schema = dict[str, Any]
+
+_TEXT: Schema = {"type": "string"}
+_NUMBER: Schema = {"type": "number"}
+_WHOLE: Schema = {"type": "integer"}
+_FLAG: Schema = {"type": "boolean"}
+_SHARE: Schema = {"type": "number", "minimum": 0, "maximum": 1}
+_NAME: Schema = {"type": ["string", "null"]}
+_ANY: Schema = {"type": "object"}
+
+
+def describe(slots: Iterable[Slot], *, version: str, token: bool) -> Schema:
+    """Returns the document.
+
+    Args:
+        slots: The tasks, each with what it takes and answers now.
+        version: Freehold's.
+        token: Whether the server wants one.
+    """
+    paths: Schema = {}
+    schemas = _shared_schemas()
+    for slot in slots:
+        _add_task(slot, paths, schemas)
+    paths |= _shared_paths()
+    document: Schema = {
+        "openapi": "3.1.0",
+        "info": {"title": "Freehold", "version": version},
+        "paths": paths,
+        "components": {"schemas": schemas},
+    }
+    if token:
+        document["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+        document["security"] = [{"token": []}]
+        paths["/livez"]["get"]["security"] = []
+    return document
+
+
+def _add_task(slot: Slot, paths: Schema, schemas: Schema) -> None:
+    name = slot.task.name
+    reader = slot.loaded.reader if slot.loaded else None
+    fields = reader.fields if reader else slot.task.fields
+    inputs = _plain(input_schema(reader.inputs if reader else slot.task.inputs))
+    values = _plain(output_schema(slot.fields))
+    answers = {field.name: _answer(field) for field in fields}
+    schemas[f"{name}.inputs"] = inputs
+    schemas[f"{name}.prediction"] = _object(
+        {"task": {"const": name}, "model": _TEXT, "request": _TEXT, "answers": _object(answers)}
+    )
+    schemas[f"{name}.feedback"] = _feedback(inputs, {**values, "required": [], "minProperties": 1})
+    paths[f"/v1/tasks/{name}"] = {
+        "post": _operation(
+            f"predict_{name}",
+            slot.task.description or f"Answers for `{name}`.",
+            body=_one_or_many(_ref(f"{name}.inputs")),
+            answer=_one_or_many(_ref(f"{name}.prediction")),
+        )
+    }
+    paths[f"/v1/tasks/{name}/feedback"] = {
+        "post": _operation(
+            f"give_feedback_{name}",
+            "Says what was right, how good an answer was, or what came of it.",
+            body=_one_or_many(_ref(f"{name}.feedback")),
+            answer=_ref("Receipt"),
+        ),
+        "get": _operation(f"list_feedback_{name}", "Lists the feedback.", answer=_ref("FeedbackList")),
+    }
+    paths[f"/v1/tasks/{name}/feedback/{{id}}"] = {
+        "delete": _operation(
+            f"withdraw_feedback_{name}",
+            "Takes a row or a batch back.",
+            answer=_ref("Withdrawn"),
+            names=("id",),
+        )
+    }
+
+
+def _answer(field: Field) -> Schema:
+    value = _plain(output_schema([field]))["properties"][field.name]
+    shares = {"type": "object", "additionalProperties": _SHARE}
+    return _object({"value": value, "confidence": _SHARE, "probabilities": shares, "abstained": _FLAG})
+
+
+def _feedback(inputs: Schema, correct: Schema) -> Schema:
+    rating = {"oneOf": [_NUMBER, {"enum": ["up", "down"]}]}
+    return {
+        "oneOf": [
+            _object({"request": _TEXT, "correct": correct}),
+            _object({"request": _TEXT, "rating": rating}),
+            _object({"request": _TEXT, "outcome": {}}),
+            _object({"inputs": inputs, "correct": correct}),
+        ]
+    }
+
+
+def _shared_schemas() -> Schema:
+    asked = DecisionRequest.model_json_schema(ref_template="#/components/schemas/{model}")
+    rejected = _list(_object({"index": _WHOLE, "reason": _TEXT}))
+    row = {
+        **dict.fromkeys(("id", "request", "kind", "maker", "created", "batch"), _TEXT),
+        "inputs": _ANY,
+        "value": _ANY,
+        "withdrawn": _FLAG,
+    }
+    error = {"message": _TEXT, "type": _TEXT, "param": _NAME, "code": {"enum": list(get_args(Code))}}
+    return {
+        **asked.pop("$defs"),
+        "DecisionRequest": asked,
+        "Decision": _decision(),
+        "Error": _object({"error": _object(error)}),
+        "Model": _model(),
+        "ModelList": _object({"object": {"const": "list"}, "data": _list(_ref("Model"))}),
+        "Receipt": _object({"accepted": _list(_TEXT), "rejected": rejected, "batch": _TEXT}),
+        "FeedbackList": _object({"object": {"const": "list"}, "data": _list(_object(row))}),
+        "Withdrawn": _object({"id": _TEXT, "object": {"const": "feedback"}, "withdrawn": _WHOLE}),
+    }
+
+
+def _decision() -> Schema:
+    share = _object({"value": {"type": ["string", "boolean"]}, "probability": _SHARE})
+    level = _object({"label": _TEXT, "value": _WHOLE, "probability": _SHARE})
+    answers: Mapping[str, Schema] = {
+        "predicate": {"probability": _SHARE},
+        "choice": {"choice": _TEXT, "confidence": _SHARE, "probabilities": _list(share)},
+        "score": {"score": _NUMBER, "confidence": _SHARE, "probabilities": _list(level)},
+        "refusal": {},
+    }
+    kinds = [_object({"type": {"const": kind}, "name": _NAME, **rest}) for kind, rest in answers.items()]
+    usage = {
+        "input_tokens": _WHOLE,
+        "input_tokens_details": _object({"cached_tokens": _WHOLE, "cache_write_tokens": _WHOLE}),
+        "output_tokens": _WHOLE,
+        "output_tokens_details": _object({"reasoning_tokens": _WHOLE}),
+        "total_tokens": _WHOLE,
+    }
+    return _object({"model": _TEXT, "answers": _list({"oneOf": kinds}), "usage": _object(usage)})
+
+
+def _model() -> Schema:
+    return _object(
+        {
+            "id": _TEXT,
+            "object": {"const": "model"},
+            "created": _WHOLE,
+            "owned_by": _TEXT,
+            "task": _TEXT,
+            "version": _WHOLE,
+            "digest": _TEXT,
+            "champion": _FLAG,
+            "state": {"enum": ["champion", "released", "refused", "withdrawn"]},
+            "verdict": _ANY,
+        }
+    )
+
+
+def _shared_paths() -> Schema:
+    text = {"text/plain": {"schema": _TEXT}}
+    metrics = _operation("metrics", "The counters, for Prometheus.", answer=_TEXT)
+    metrics["responses"]["200"]["content"] = text
+    return {
+        "/v1/decisions": {
+            "post": _operation(
+                "decide",
+                "OpenAI's Decisions API over the fields of a task.",
+                body=_ref("DecisionRequest"),
+                answer=_ref("Decision"),
+            )
+        },
+        "/v1/models": {"get": _operation("list_models", "Every model.", answer=_ref("ModelList"))},
+        "/v1/models/{id}": {
+            "get": _operation("get_model", "One model.", answer=_ref("Model"), names=("id",))
+        },
+        "/livez": {"get": _operation("livez", "Is the process alive?", answer=_ANY)},
+        "/readyz": {"get": _operation("readyz", "Has every task a champion?", answer=_ANY)},
+        "/metrics": {"get": metrics},
+        "/openapi.json": {"get": _operation("openapi", "This document.", answer=_ANY)},
+    }
+
+
+def _operation(
+    name: str, summary: str, *, answer: Schema, body: Schema | None = None, names: Sequence[str] = ()
+) -> Schema:
+    responses = {
+        "200": {"description": "Done.", "content": {"application/json": {"schema": answer}}},
+        "default": {
+            "description": "What went wrong.",
+            "content": {"application/json": {"schema": _ref("Error")}},
+        },
+    }
+    operation: Schema = {"operationId": name, "summary": summary, "responses": responses}
+    if body is not None:
+        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
+    if names:
+        operation["parameters"] = [
+            {"name": each, "in": "path", "required": True, "schema": _TEXT} for each in names
+        ]
+    return operation
+
+
+def _object(properties: Schema) -> Schema:
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def _list(items: Schema) -> Schema:
+    return {"type": "array", "items": items}
+
+
+def _one_or_many(schema: Schema) -> Schema:
+    return {"oneOf": [schema, _list(schema)]}
+
+
+def _ref(name: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _plain(schema: Mapping[str, Any]) -> Schema:
+    """Returns a schema without its dialect, which the document declares for all."""
+    return {key: value for key, value in schema.items() if key != "$schema"}

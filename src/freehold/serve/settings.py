@@ -1,0 +1,84 @@
+"""What the operator of a server can choose.
+
+Owns the values and their defaults, and the rule that nobody outside this machine gets in without a token.
+Knows nothing of HTTP.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+from dataclasses import dataclass
+
+from freehold.errors import UserError
+
+__all__ = ["Settings", "is_loopback"]
+
+_MIB = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a server listens and what it lets through.
+
+    Attributes:
+        host: Where it listens; also the host name that requests must name.
+        port: 0 takes any free port.
+        token: Where not empty, every route but `/livez` wants `Authorization: Bearer TOKEN`.
+        hosts: More host names that requests may name: those of a proxy in front.
+        body_limit: The most bytes of a single object.
+        batch_limit: The most bytes of a list.
+        rows_limit: The most rows of a list.
+        queue_limit: The most requests that may wait for a model at one time.
+        poll_seconds: How often the registry is asked for a new champion.
+        workers: How many forward passes run at one time.
+        threads: Threads of one forward pass; 0 lets the engine choose.
+        grace_seconds: How long open requests get to finish at shutdown.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8420
+    token: str = ""
+    hosts: tuple[str, ...] = ()
+    body_limit: int = _MIB
+    batch_limit: int = 8 * _MIB
+    rows_limit: int = 1_000
+    queue_limit: int = 512
+    poll_seconds: float = 0.5
+    workers: int = 4
+    threads: int = 0
+    grace_seconds: int = 10
+
+    @classmethod
+    def from_environment(cls, *, host: str, port: int) -> Settings:
+        """Returns the settings with the token of `FREEHOLD_TOKEN`."""
+        return cls(host=host, port=port, token=os.environ.get("FREEHOLD_TOKEN", "").strip())
+
+    def check(self) -> None:
+        """Refuses to let other machines in without a token.
+
+        Raises:
+            UserError: `host` is not loopback and there is no token.
+        """
+        if self.token or is_loopback(self.host):
+            return
+        raise UserError(
+            f"`--host` is {self.host!r}, which other machines can reach, and there is no token.",
+            hint="Set one: export FREEHOLD_TOKEN=$(openssl rand -hex 32), or leave `--host` out.",
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Returns whether a host name stands for this machine alone."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        pass
+    try:
+        found = socket.getaddrinfo(host, None) if host else []
+    except (OSError, UnicodeError):
+        return False
+    return bool(found) and all(ipaddress.ip_address(str(each[4][0])).is_loopback for each in found)

@@ -1,0 +1,101 @@
+"""The routes that say what is served and how it fares.
+
+Owns models, health, metrics and the OpenAPI document. Asks no model anything.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from fastapi import APIRouter
+from starlette.responses import JSONResponse, Response
+
+from freehold.errors import NotFoundError
+from freehold.serve.champions import Slot
+from freehold.serve.faults import Fault
+from freehold.serve.measures import CONTENT_TYPE_LATEST
+from freehold.serve.schemas import describe
+from freehold.serve.service import Service
+from freehold.task import Json, Release
+
+__all__ = ["add_status"]
+
+_PROBES = ["GET", "HEAD"]
+
+
+def add_status(router: APIRouter, service: Service, *, version: str) -> None:
+    """Adds /v1/models, /livez, /readyz, /metrics and /openapi.json."""
+
+    @router.get("/v1/models")
+    async def list_models() -> JSONResponse:
+        data: list[Json] = []
+        for slot in service.champions:
+            releases = await service.work(slot.shelf.models, slot.task.name)
+            data += [_model(release) for release in releases]
+        return JSONResponse({"object": "list", "data": data})
+
+    @router.get("/v1/models/{id}")
+    async def get_model(id: str) -> JSONResponse:
+        return JSONResponse(_model(await _find(service, id)))
+
+    @router.api_route("/livez", methods=_PROBES)
+    async def livez() -> JSONResponse:
+        return JSONResponse({"alive": True})
+
+    @router.api_route("/readyz", methods=_PROBES)
+    async def readyz() -> JSONResponse:
+        tasks: dict[str, Json] = {slot.task.name: _state(slot) for slot in service.champions}
+        waiting = [slot.task.name for slot in service.champions if not (slot.loaded and slot.reachable)]
+        if not waiting:
+            return JSONResponse({"ready": True, "tasks": tasks})
+        named = ", ".join(f"`{name}`" for name in waiting)
+        fault = Fault(503, f"Not ready: {named}.", code="not_ready", headers={"retry-after": "1"})
+        body = {**fault.to_json(), "ready": False, "tasks": tasks}
+        return JSONResponse(body, status_code=fault.status, headers=fault.headers)
+
+    @router.get("/metrics")
+    async def metrics() -> Response:
+        return Response(service.measures.render(service.champions), media_type=CONTENT_TYPE_LATEST)
+
+    @router.get("/openapi.json")
+    async def openapi() -> JSONResponse:
+        token = bool(service.settings.token)
+        return JSONResponse(describe(service.champions, version=version, token=token))
+
+
+async def _find(service: Service, name: str) -> Release:
+    """Returns the release called `banking@3`, or the champion of `banking`."""
+    slot, version = service.named(name, param="id")
+    task = slot.task.name
+    try:
+        if version is not None:
+            return await service.work(slot.shelf.release, task, version)
+        release = await service.work(slot.shelf.champion, task)
+    except NotFoundError as error:
+        raise Fault(404, str(error), code="model_not_found", param="id") from error
+    if release is None:
+        raise Fault(404, f"`{task}` has no champion yet.", code="model_not_found", param="id")
+    return release
+
+
+def _state(slot: Slot) -> Json:
+    return {
+        "ready": slot.loaded is not None and slot.reachable,
+        "model": slot.loaded.release.name if slot.loaded else None,
+        "problem": slot.problem or None,
+    }
+
+
+def _model(release: Release) -> dict[str, Json]:
+    return {
+        "id": release.name,
+        "object": "model",
+        "created": int(datetime.fromisoformat(release.created).timestamp()),
+        "owned_by": "freehold",
+        "task": release.task,
+        "version": release.version,
+        "digest": release.artifact.digest,
+        "champion": release.state == "champion",
+        "state": release.state,
+        "verdict": release.verdict.to_json(),
+    }

@@ -1,0 +1,171 @@
+"""A small bank: releases in a registry, a reader that knows three words, a client that keeps an app open."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import anyio.from_thread
+import httpx
+from fastapi import FastAPI
+
+from freehold.errors import IntegrityError
+from freehold.registry import Recorded, Registry
+from freehold.task import (
+    Answer,
+    Artifact,
+    Example,
+    Field,
+    Judgement,
+    Label,
+    LabelledExamples,
+    Passport,
+    Prediction,
+    Release,
+    Task,
+    Verdict,
+    canonical,
+    folder_digest,
+    folder_files,
+    write_examples,
+)
+
+INTENTS = ("lost_card", "top_up", "transfer")
+FIELDS = (
+    Field("intent", "choice", "The customer's intent.", tuple(Label(name) for name in INTENTS)),
+    Field("urgent", "predicate"),
+    Field("mood", "score", labels=(Label("1", "angry"), Label("2", "calm"), Label("3", "glad"))),
+)
+
+
+class WordReader:
+    """Answers by words: an intent whose name's first part is in the text is the likely one."""
+
+    def __init__(self, folder: Path, *, threads: int = 0) -> None:
+        files = folder_files(folder)
+        try:
+            content = json.loads((folder / "reader.json").read_bytes())
+        except ValueError:
+            raise IntegrityError(f"`{folder / 'reader.json'}` is damaged.") from None
+        self.digest = folder_digest(files)
+        self.inputs: tuple[str, ...] = tuple(content["inputs"])
+        self.fields = tuple(each for each in FIELDS if each.name in content["fields"])
+        self.favourite: str = content["favourite"]
+        self.task: str = content["task"]
+        self.gate = threading.Event()
+        self.gate.set()
+        self.asked = threading.Event()
+
+    def predict(
+        self, inputs: Sequence[Mapping[str, str]], *, model: str = "", requests: Sequence[str] = ()
+    ) -> list[Prediction]:
+        self.asked.set()
+        self.gate.wait(10)
+        pairs = zip(inputs, requests, strict=True)
+        return [Prediction(self.task, model, request, self._answers(row)) for row, request in pairs]
+
+    def count_tokens(self, inputs: Mapping[str, str]) -> int:
+        return sum(len(text.split()) for text in inputs.values()) + 2
+
+    def _answers(self, row: Mapping[str, str]) -> dict[str, Answer]:
+        text = " ".join(row.values()).lower()
+        if "boom" in text:
+            raise RuntimeError(f"the reader cannot read {text!r}")
+        best = next((name for name in INTENTS if name.split("_")[0] in text), self.favourite)
+        likely = {name: 0.8 if name == best else 0.1 for name in INTENTS}
+        urgent = 0.9 if "now" in text else 0.25
+        answers = {
+            "intent": Answer(best, 0.8, likely),
+            "urgent": Answer(urgent > 0.5, max(urgent, 1 - urgent), {"false": 1 - urgent, "true": urgent}),
+            "mood": Answer(2, 0.5, {"1": 0.25, "2": 0.5, "3": 0.25}),
+        }
+        return {each.name: answers[each.name] for each in self.fields}
+
+
+def make_task(folder: Path, *, name: str = "banking", inputs: Sequence[str] = ("text",)) -> Task:
+    """Returns a task whose labels are to be found in its data."""
+    declared = (Field("intent", "choice", "The customer's intent."), *FIELDS[1:])
+    return Task(name, folder, dict.fromkeys(inputs, "string"), declared, description="What is it?")
+
+
+def release(
+    shelf: Registry, task: Task, *, favourite: str = "transfer", passed: bool = True, damaged: bool = False
+) -> Release:
+    """Admits a model that answers `favourite` where it knows no better, and promotes it if it passed."""
+    with_model = {
+        "task": task.name,
+        "inputs": list(task.inputs),
+        "fields": [each.name for each in task.fields],
+        "favourite": favourite,
+    }
+    made = shelf.state / "made"
+    content = b"{" if damaged else canonical(with_model)
+    artifact = Artifact(*_record(shelf, made / "artifact", {"reader.json": content}))
+    verdict = Verdict(passed, ("It was measured.",), {}, (), "", artifact.digest)
+    judgement = Judgement(*_record(shelf, made / "judgement", {"verdict.json": canonical(verdict.to_json())}))
+    examples = made / "labelled" / "examples.jsonl"
+    examples.parent.mkdir(parents=True, exist_ok=True)
+    write_examples(examples, [Example("e", {"text": "a"}, {}, Passport("s", "s:1"), "train")])
+    labelled = LabelledExamples(examples.parent, digest=folder_digest(folder_files(examples.parent)))
+    admitted = shelf.admit(task, artifact, judgement, labelled)
+    return shelf.promote(admitted, because=verdict) if passed else admitted
+
+
+def _record(shelf: Registry, folder: Path, files: Mapping[str, bytes]) -> tuple[Path, dict[str, Any], str]:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        (folder / name).unlink(missing_ok=True)
+        (folder / name).write_bytes(content)
+    listed = folder_files(folder)
+    digest = folder_digest(listed)
+    recorded = Recorded(key=digest, stage="test.make", digest=digest, files=listed)
+    return shelf.record(recorded, folder=folder), {}, digest
+
+
+@dataclass
+class Client:
+    """An HTTP client of an app whose lifespan it keeps open, for tests that are not async."""
+
+    app: FastAPI
+    headers: Mapping[str, str] = field(default_factory=dict)
+    base_url: str = "http://127.0.0.1:8420"
+
+    def __enter__(self) -> Self:
+        self._portals = anyio.from_thread.start_blocking_portal()
+        self.portal = self._portals.__enter__()
+        self._life = self.portal.wrap_async_context_manager(self.app.router.lifespan_context(self.app))
+        self._life.__enter__()
+        return self
+
+    def __exit__(self, *details: Any) -> None:
+        self._life.__exit__(*details)
+        self._portals.__exit__(*details)
+
+    def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
+        async def send() -> httpx.Response:
+            transport = httpx.ASGITransport(app=self.app)
+            async with httpx.AsyncClient(
+                transport=transport, base_url=self.base_url, headers=self.headers
+            ) as client:
+                return await client.request(method, path, **options)
+
+        return self.portal.call(send)
+
+    def get(self, path: str, **options: Any) -> httpx.Response:
+        return self.ask("GET", path, **options)
+
+    def post(self, path: str, body: Any = None, **options: Any) -> httpx.Response:
+        return self.ask("POST", path, **{"content": json.dumps(body), **options})
+
+    def wait_for(self, path: str, until: Callable[[httpx.Response], bool]) -> httpx.Response:
+        """Asks until the answer is as wanted."""
+        for _ in range(500):
+            response = self.get(path)
+            if until(response):
+                return response
+            threading.Event().wait(0.02)
+        raise AssertionError(response.text)

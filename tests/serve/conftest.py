@@ -1,0 +1,55 @@
+"""What the tests of the server share."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+
+import freehold.feedback
+from freehold.registry import Registry
+from freehold.serve import Served, Settings, create_app
+from freehold.task import Task
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from tests.serve.bank import Client, WordReader, make_task, release
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Iterator[Registry]:
+    with Registry.open(tmp_path / "state") as opened:
+        yield opened
+
+
+@pytest.fixture
+def task(tmp_path: Path) -> Task:
+    return make_task(tmp_path / "banking")
+
+
+@pytest.fixture
+def make_app() -> Callable[..., FastAPI]:
+    """Returns a maker of apps over word readers; `opened` collects the readers."""
+
+    def make(*served: Served, opened: list[WordReader] | None = None, **changes: Any) -> FastAPI:
+        def open_reader(folder: Path, *, threads: int = 0) -> WordReader:
+            reader = WordReader(folder, threads=threads)
+            if opened is not None:
+                opened.append(reader)
+            return reader
+
+        settings = Settings(**{"poll_seconds": 0.02, **changes})
+        return create_app(served, inbox=freehold.feedback, settings=settings, open_reader=open_reader)
+
+    return make
+
+
+@pytest.fixture
+def client(shelf: Registry, task: Task, make_app: Callable[..., FastAPI]) -> Iterator[Client]:
+    release(shelf, task)
+    with Client(make_app(Served(task, shelf))) as opened:
+        yield opened
