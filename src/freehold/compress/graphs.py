@@ -7,6 +7,7 @@ The n-gram table is part of the graph, so that one forward pass answers every fi
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -31,8 +32,6 @@ _TABLE_ROWS = 256
 
 def export_encoder(encoder: Any, path: Path) -> None:
     """Writes an encoder as an fp32 graph: `input_ids`, `attention_mask` to `vector`, any rows and tokens."""
-    import logging
-
     import torch
 
     ids = torch.ones((2, 8), dtype=torch.long)
@@ -82,14 +81,18 @@ def quantise_encoder(source: Path, target: Path, *, form: Form) -> None:
         for node in model.graph.node
         if node.op_type == "MatMul" and (dims := shapes.get(node.input[1])) and dims[1] > dims[0]
     ]
-    quantize_dynamic(
-        str(source),
-        str(target),
-        per_channel=True,
-        weight_type=QuantType.QInt8,
-        op_types_to_quantize=["MatMul"],
-        nodes_to_exclude=wide if form == "mixed" else [],
-    )
+    logging.disable(logging.WARNING)  # it advises a step for graphs that are not exported whole
+    try:
+        quantize_dynamic(
+            str(source),
+            str(target),
+            per_channel=True,
+            weight_type=QuantType.QInt8,
+            op_types_to_quantize=["MatMul"],
+            nodes_to_exclude=wide if form == "mixed" else [],
+        )
+    finally:
+        logging.disable(logging.NOTSET)
     small = onnx.load(target)
     _quantise_tables(small.graph)
     onnx.save(small, target)

@@ -6,6 +6,7 @@ Used where models are made or changed. Serving uses the exported graph instead (
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -71,7 +72,10 @@ def load_adapter(folder: Path, *, adapter: Path) -> Encoder:
     """Returns the encoder in `folder` with a peft adapter merged into its weights."""
     from peft import PeftModel
 
-    merged = PeftModel.from_pretrained(load_encoder(folder).body, str(adapter)).merge_and_unload()
+    with warnings.catch_warnings():
+        # peft asks transformers for names that it is about to rename.
+        warnings.simplefilter("ignore", FutureWarning)
+        merged = PeftModel.from_pretrained(load_encoder(folder).body, str(adapter)).merge_and_unload()
     return Encoder(merged.eval())
 
 

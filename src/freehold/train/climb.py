@@ -119,10 +119,9 @@ class _Work:
         return self.try_rung("lora (kept adapter)" if kept else "lora", adapter=self.adapters.folder)
 
     def try_rung(self, name: str, *, adapter: Path | None) -> Rung:
-        vectors = {
-            "train": self._encode(self.train.texts, adapter),
-            "validation": self._encode(self.validation.texts, adapter),
-        }
+        train = self._encode(self.train.texts, adapter)
+        held = self._encode(self.validation.texts, adapter) if len(self.validation) else train[:0]
+        vectors = {"train": train, "validation": held}
         self._tell(0, 0, f"{name}: heads")
         return try_rung(
             name, self.train, self.validation, vectors=vectors, labels=self.labels, seed=self.seed

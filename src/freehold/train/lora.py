@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,7 +70,10 @@ class _Model(nn.Module):
             target_modules=list(settings.targets),
             bias="none",
         )
-        self.encoder = Encoder(get_peft_model(body, config))
+        with warnings.catch_warnings():
+            # peft asks transformers for names that it is about to rename.
+            warnings.simplefilter("ignore", FutureWarning)
+            self.encoder = Encoder(get_peft_model(body, config))
         width = int(body.config.hidden_size)  # type: ignore[arg-type, union-attr]
         self.heads = nn.ModuleDict({_key(name): nn.Linear(width, count) for name, count in labels.items()})
         self.scale = settings.scale

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.small import make_desk, make_examples, make_labelled, make_task
+
+from freehold import compress, train
+from freehold.engine import open_reader
+from freehold.errors import IntegrityError
+from freehold.task import Artifact, Event, LabelledExamples, Task, TrainedModel, folder_digest, folder_files
+
+shrink = compress.shrink.function
+
+
+@dataclass
+class Made:
+    task: Task
+    labelled: LabelledExamples
+    trained: TrainedModel
+    artifact: Artifact
+    folder: Path
+
+
+@pytest.fixture(scope="module")
+def made(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Made:
+    folder = tmp_path_factory.mktemp("shrink")
+    task = make_task(folder, base=str(tiny_base))
+    labelled = make_labelled(folder / "labelled", make_examples())
+    trained = train.fit.function(make_desk(folder / "fit"), task, labelled)
+    return Made(
+        task, labelled, trained, shrink(make_desk(folder / "shrink"), task, trained, labelled), folder
+    )
+
+
+def test_an_artifact_is_whole(made: Made) -> None:
+    names = {path.name for path in made.artifact.folder.iterdir()}
+    needed = {
+        "model.onnx",
+        "model.safetensors",
+        "config.json",
+        "tokenizer.json",
+        "freehold.json",
+        "README.md",
+    }
+    assert needed <= names
+    card = (made.artifact.folder / "README.md").read_text()
+    assert "| `urgent` | predicate | 2 |" in card
+
+
+def test_three_fields_are_answered_in_one_pass(made: Made) -> None:
+    reader = open_reader(made.artifact.folder)
+    [prediction] = reader.predict(
+        [{"text": "where is my parcel right now please"}], model="desk@1", requests=["r"]
+    )
+    assert prediction.request == "r"
+    assert prediction.answers["area"].value == "delivery"
+    assert prediction.answers["tone"].value == "calm"
+    assert prediction.answers["urgent"].value is True
+    for answer in prediction.answers.values():
+        assert sum(answer.probabilities.values()) == pytest.approx(1)
+        assert answer.confidence == max(answer.probabilities.values())
+    assert len(reader._session.get_outputs()) == 1
+
+
+def test_answers_do_not_depend_on_the_batch(made: Made) -> None:
+    reader = open_reader(made.artifact.folder)
+    inputs = [e.inputs for e in make_examples(90)]
+    together = reader.scores(inputs)
+    alone = np.concatenate([reader.scores([row]) for row in inputs])
+    assert (together[:, :3].argmax(1) == alone[:, :3].argmax(1)).mean() > 0.98
+
+
+def test_parity_is_proven_and_every_form_is_reported(made: Made) -> None:
+    facts: Any = made.artifact.facts
+    parity = facts["parity"]
+    assert parity["value"] >= compress.PARITY
+    assert parity["n"] == 48 * 3
+    names = [form["form"] for form in facts["forms"]]
+    assert facts["precision"] in names
+    assert "fp32" in names
+
+
+def test_without_parity_fp32_is_shipped_and_said(
+    made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The stage `compress.shrink` hides the module of the same name.
+    monkeypatch.setattr(importlib.import_module("freehold.compress.shrink"), "PARITY", 1.01)
+    events: list[Event] = []
+    desk = make_desk(tmp_path / "shrink", tell=events.append)
+    artifact = shrink(desk, made.task, made.trained, made.labelled)
+    assert artifact.facts["precision"] == "fp32"
+    notes = [event.note for event in events if event.kind == "note"]
+    assert len(notes) == 3
+    assert notes[0].endswith("not taken")
+    assert notes[2].endswith("; taken")
+
+
+def test_the_same_model_gives_the_same_artifact(made: Made, tmp_path: Path) -> None:
+    again = shrink(make_desk(tmp_path / "shrink"), made.task, made.trained, made.labelled)
+    assert folder_files(again.folder) == folder_files(made.artifact.folder)
+    assert open_reader(again.folder).digest == folder_digest(folder_files(again.folder))
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "ngrams.json", "freehold.json"])
+def test_a_damaged_file_is_named(made: Made, tmp_path: Path, name: str) -> None:
+    for path in made.artifact.folder.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    content = bytearray((tmp_path / name).read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(IntegrityError, match=name):
+        open_reader(tmp_path)
