@@ -12,6 +12,7 @@ from typing import Any, Self
 import anyio.from_thread
 import httpx
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 
 from freehold.errors import IntegrityError
 from freehold.registry import Recorded, Registry
@@ -124,6 +125,12 @@ def _record(shelf: Registry, folder: Path, files: Mapping[str, bytes]) -> tuple[
     digest = folder_digest(listed)
     recorded = Recorded(key=digest, stage="test.make", digest=digest, files=listed)
     return shelf.record(recorded, folder=folder), {}, digest
+
+
+def routes(app: FastAPI) -> list[tuple[str, str]]:
+    """Returns every method and path that the app answers, HEAD apart."""
+    found = [route for route in app.routes if isinstance(route, APIRoute)]
+    return sorted((method, route.path) for route in found for method in (route.methods or set()) - {"HEAD"})
 
 
 @dataclass

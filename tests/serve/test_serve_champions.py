@@ -15,7 +15,7 @@ from freehold.errors import IntegrityError, StorageError, UserError
 from freehold.registry import Registry
 from freehold.serve import Served
 from freehold.serve.champions import Champions
-from freehold.task import Task
+from freehold.task import Prediction, Task
 
 ROUTE = "/v1/tasks/banking"
 
@@ -133,6 +133,18 @@ def test_a_reader_of_other_files_than_released_is_refused(
 
     with pytest.raises(IntegrityError, match="`banking@1` are not what was released"):
         Champions([Served(task, shelf)], open_reader=open_other).load()
+
+
+def test_a_model_that_cannot_answer_is_no_champion(shelf: Registry, task: Task) -> None:
+    class Mute(WordReader):
+        def predict(self, *_args: object, **_options: object) -> list[Prediction]:
+            raise RuntimeError("no such operator")
+
+    release(shelf, task)
+    champions = Champions([Served(task, shelf)], open_reader=Mute)
+    (slot,) = champions
+    champions.refresh(slot)
+    assert (slot.loaded, slot.problem) == (None, "RuntimeError: no such operator")
 
 
 def test_tries_again_after_ever_longer_waits(shelf: Registry, task: Task) -> None:

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 
@@ -26,21 +26,6 @@ from freehold.serve.listener import Listener
 from freehold.task import Task
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture
-def url(shelf: Registry, task: Task, make_app: Callable[..., FastAPI]) -> Iterator[str]:
-    """The URL of a server that runs in a thread."""
-    release(shelf, task)
-    told: Future[str] = Future()
-    listener = bind("127.0.0.1", 0)
-    server = Listener(make_app(Served(task, shelf)), settings=Settings(), tell=told.set_result)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    thread.start()
-    yield told.result(10)
-    server.should_exit = True
-    thread.join(10)
-    assert not thread.is_alive()
 
 
 QUESTIONS: list[dict[str, object]] = [
@@ -204,6 +189,11 @@ def test_importing_the_package_loads_no_web_framework() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_the_port_is_tcp_by_name_so_that_small_answers_are_sent_at_once() -> None:
+    with bind("127.0.0.1", 0) as listener:
+        assert listener.proto == socket.IPPROTO_TCP
 
 
 def test_two_servers_cannot_share_a_port() -> None:

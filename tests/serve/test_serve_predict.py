@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -130,6 +131,19 @@ def test_a_client_may_choose_the_request_id_once(client: Client) -> None:
     assert again.json() == first.json()
     other = client.post(ROUTE, {"text": "lost"}, headers=headers)
     assert (other.status_code, other.json()["error"]["code"]) == (409, "request_id_taken")
+
+
+def test_of_two_requests_with_one_id_at_one_moment_one_is_answered(client: Client, shelf: Registry) -> None:
+    def ask(text: str) -> tuple[int, str]:
+        response = client.post(ROUTE, {"text": text}, headers={"x-request-id": "same"})
+        return response.status_code, text
+
+    with ThreadPoolExecutor(8) as pool:
+        told = dict(pool.map(ask, map(str, range(8))))
+    recorded = shelf.request("same")
+    assert recorded is not None
+    assert told[200] == recorded.inputs["text"]
+    assert set(told) == {200, 409}
 
 
 @pytest.mark.parametrize("id_", ["", "a b", "ä", "x" * 129, "a/b", "a\tb"])

@@ -7,20 +7,13 @@ from typing import Any, get_args
 
 import pytest
 from fastapi import FastAPI
-from fastapi.routing import APIRoute
 from prometheus_client.parser import text_string_to_metric_families
-from tests.serve.bank import INTENTS, Client, release
+from tests.serve.bank import INTENTS, Client, release, routes
 
 from freehold.registry import Registry
 from freehold.serve import Served
 from freehold.serve.faults import Code
 from freehold.task import Task
-
-
-def routes(app: FastAPI) -> list[tuple[str, str]]:
-    """Returns every method and path that the app answers, HEAD apart."""
-    found = [route for route in app.routes if isinstance(route, APIRoute)]
-    return sorted((method, route.path) for route in found for method in (route.methods or set()) - {"HEAD"})
 
 
 def test_models_are_listed_oldest_first(client: Client, shelf: Registry, task: Task) -> None:

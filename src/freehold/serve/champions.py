@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 from freehold.errors import FreeholdError, IntegrityError, UserError
 from freehold.serve.readers import Loaded, OpenReader, Served
@@ -138,6 +138,9 @@ class Slot:
                 f"The files of `{release.name}` are not what was released: `{release.artifact.folder}`.",
                 hint="See what is damaged: freehold verify",
             )
+        # Asked once before it serves: a session's first answer is slow, and a model that cannot answer is no
+        # champion.
+        reader.predict([dict.fromkeys(reader.inputs, "ready?")], model=release.name, requests=["ready"])
         return Loaded(release, reader)
 
     def _put_off(self, version: int) -> None:
@@ -160,7 +163,6 @@ class Champions:
         tasks: Every name once.
         open_reader: Opens an artifact's folder.
         threads: Threads of one forward pass.
-        changed: Is told of every slot whose champion has changed.
 
     Raises:
         UserError: Two tasks have one name.
@@ -172,10 +174,8 @@ class Champions:
         *,
         open_reader: OpenReader,
         threads: int = 0,
-        changed: Callable[[Slot], None] = lambda slot: None,
     ) -> None:
         self._slots: dict[str, Slot] = {}
-        self._changed = changed
         for served in tasks:
             if served.task.name in self._slots:
                 raise UserError(
@@ -208,11 +208,9 @@ class Champions:
                     f"The champion of `{slot.task.name}` is damaged: {error.message}",
                     hint=error.hint or "See what else is: freehold verify",
                 ) from error
-            self._changed(slot)
 
     def refresh(self, slot: Slot) -> None:
         """Looks once for a new champion of one task."""
         if slot.refresh():
             name = slot.loaded.release.name if slot.loaded else "none"
             _log.info("task=%s champion=%s", slot.task.name, name)
-            self._changed(slot)

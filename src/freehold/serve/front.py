@@ -11,6 +11,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from freehold.errors import UserError
@@ -50,7 +51,6 @@ def create_app(
         >>> import freehold.feedback
         >>> app = create_app([], inbox=freehold.feedback)
     """
-    import freehold
     from freehold.serve.application import build
     from freehold.serve.measures import Measures
     from freehold.serve.service import Service
@@ -63,7 +63,7 @@ def create_app(
     champions = Champions(tasks, open_reader=open_reader, threads=settings.threads)
     champions.load()
     service = Service(champions=champions, inbox=inbox, measures=Measures(), settings=settings)
-    return build(service, version=freehold.__version__)
+    return build(service, version=version("freehold"))
 
 
 def serve(
@@ -111,7 +111,8 @@ def bind(host: str, port: int) -> socket.socket:
         UserError: The port is taken or may not be used, or the host is none of this machine's.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family)
+    # Named as TCP, or asyncio leaves Nagle's algorithm on and answers wait 40 ms for acknowledgements.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host.strip("[]"), port))

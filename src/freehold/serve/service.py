@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -29,6 +30,7 @@ __all__ = ["Asked", "Inbox", "Refused", "Service", "Taken"]
 P = ParamSpec("P")
 T = TypeVar("T")
 
+_STRIPES = 64
 _MODEL = re.compile(r"([^@]*)(?:@([0-9]{1,9}))?")
 
 
@@ -97,6 +99,7 @@ class Service:
         self.settings = settings
         self._pool = ThreadPoolExecutor(settings.workers, thread_name_prefix="freehold-serve")
         self._loader = ThreadPoolExecutor(2, thread_name_prefix="freehold-load")
+        self._stripes = [threading.Lock() for _ in range(_STRIPES)]
         self._waiting = 0
 
     async def work(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -177,6 +180,12 @@ class Service:
         return await self.work(self._predict, slot, loaded, asked)
 
     def _predict(self, slot: Slot, loaded: Loaded, asked: Asked) -> list[Prediction]:
+        if not asked.chosen:
+            return self._answer(slot, loaded, asked)
+        with self._stripes[hash(asked.ids[0]) % _STRIPES]:  # or one id could be taken twice at one moment
+            return self._answer(slot, loaded, asked)
+
+    def _answer(self, slot: Slot, loaded: Loaded, asked: Asked) -> list[Prediction]:
         name = loaded.release.name
         known = self._known(slot, name, asked) if asked.chosen else set()
         begun = time.perf_counter()

@@ -10,7 +10,6 @@ from datetime import datetime
 from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
 
-from freehold.errors import NotFoundError
 from freehold.serve.champions import Slot
 from freehold.serve.faults import Fault
 from freehold.serve.measures import CONTENT_TYPE_LATEST
@@ -64,18 +63,15 @@ def add_status(router: APIRouter, service: Service, *, version: str) -> None:
 
 
 async def _find(service: Service, name: str) -> Release:
-    """Returns the release called `banking@3`, or the champion of `banking`."""
+    """Returns the release called `banking@3`, or the champion of `banking`; its files are not looked at."""
     slot, version = service.named(name, param="id")
-    task = slot.task.name
-    try:
-        if version is not None:
-            return await service.work(slot.shelf.release, task, version)
-        release = await service.work(slot.shelf.champion, task)
-    except NotFoundError as error:
-        raise Fault(404, str(error), code="model_not_found", param="id") from error
-    if release is None:
-        raise Fault(404, f"`{task}` has no champion yet.", code="model_not_found", param="id")
-    return release
+    releases = await service.work(slot.shelf.models, slot.task.name)
+    for release in releases:
+        if release.version == version or (version is None and release.state == "champion"):
+            return release
+    there = ", ".join(f"`{release.name}`" for release in releases) or "no model yet"
+    message = f"There is no model {name[:60]!r}; `{slot.task.name}` has {there}."
+    raise Fault(404, message, code="model_not_found", param="id")
 
 
 def _state(slot: Slot) -> Json:
