@@ -1,0 +1,216 @@
+"""Stage 1: from sources and corrections to clean examples, each with its passport and its split.
+
+Owns the order of the work and the files it leaves. Knows neither how a source is read nor what a model is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from freehold.data.corrections import Corrections, read_corrections
+from freehold.data.duplicates import Apart, Entry, Merged, Reading, merge
+from freehold.data.neighbours import find_clusters
+from freehold.data.report import Count, Findings, describe, notes
+from freehold.data.rows import Refused, read_rows
+from freehold.data.sources import Place, find_kind
+from freehold.data.splits import Standing, assign
+from freehold.errors import DataError
+from freehold.task import (
+    LABEL_KINDS,
+    Desk,
+    Event,
+    Example,
+    Examples,
+    Json,
+    Source,
+    Split,
+    Task,
+    canonical,
+    digest,
+    stage,
+    write_examples,
+)
+
+if TYPE_CHECKING:
+    from freehold.registry import Registry
+
+__all__ = ["collect", "fingerprint"]
+
+_NAME = "data.collect"
+_STEP = 1000
+
+
+def fingerprint(task: Task, shelf: Registry) -> Mapping[str, Json]:
+    """Returns what the examples depend on besides the task: the sources' contents and the corrections.
+
+    A source that cannot be read has no digest; reading it then says why.
+    """
+    sources: list[Json] = [[source.uri, _digest(source, folder=task.folder)] for source in task.sources]
+    corrections = sorted(row.id for row in shelf.feedback(task.name, kind="correction"))
+    return {"sources": sources, "corrections": digest(corrections)}
+
+
+def _digest(source: Source, *, folder: Path) -> str:
+    place = Place.of(source.uri, folder=folder)
+    try:
+        return find_kind(place).digest(place)
+    except DataError:
+        return ""
+
+
+@stage(
+    _NAME,
+    version=1,
+    result=Examples,
+    reads=("name", "inputs", "fields", "sources", "seed"),
+    state=fingerprint,
+)
+def collect(desk: Desk, task: Task, shelf: Registry) -> Examples:
+    """Reads the task's sources and corrections and fixes the split of every row that is used.
+
+    Writes `examples.jsonl`, sorted by id; `refused.jsonl`, the rows that could not be used, with reasons;
+    `apart.jsonl`, the rows kept apart from test rows; `conflicts.jsonl`, rows with the same inputs and
+    different labels; and `report.json` with the counts.
+
+    Raises:
+        DataError: A source cannot be used as a whole (of several, all are named), or a field whose labels
+            come from the data has none.
+    """
+    corrections = read_corrections(shelf.feedback(task.name, kind="correction"), task=task)
+    readings, counts = _read_sources(desk, task, corrections)
+    recorded = shelf.splits(task.name)
+    merged = merge(readings, corrections.examples, recorded=recorded)
+    _check_labels(task, merged)
+    desk.tell(Event(_NAME, "progress", note="looking for near duplicates", done=len(readings)))
+    sorted_out = _split(task, merged, recorded)
+    findings = Findings(
+        task=task,
+        counts=counts,
+        merged=merged,
+        corrections=corrections,
+        examples=sorted_out.examples,
+        apart=sorted_out.apart,
+        clusters=sorted_out.clusters,
+    )
+    report = describe(findings)
+    _write(desk.folder, findings, report)
+    shelf.fix_splits(task.name, {example.id: example.split for example in findings.examples})
+    _note_sources(task, shelf, counts)
+    for note in notes(report):
+        desk.tell(Event(_NAME, "note", note=note))
+    return Examples(desk.folder, facts=report)
+
+
+def _note_sources(task: Task, shelf: Registry, counts: Sequence[Count]) -> None:
+    for source, count in zip(task.sources, counts, strict=True):
+        kind = find_kind(Place.of(source.uri, folder=task.folder))
+        name = _digest(source, folder=task.folder)
+        licence = source.licence or kind.licence
+        shelf.note_source(task.name, source.uri, digest=name, licence=licence, rows=count.good)
+
+
+def _read_sources(
+    desk: Desk, task: Task, corrections: Corrections
+) -> tuple[list[Reading], tuple[Count, ...]]:
+    """Reads all sources, writes the refused rows as they come, and gathers what is wrong with any source."""
+    readings: list[Reading] = []
+    counts: list[Count] = []
+    problems: list[DataError] = []
+    with (desk.folder / "refused.jsonl").open("wb") as file:
+        for source in task.sources:
+            good = bad = 0
+            try:
+                for row in _rows(source, task, desk):
+                    if isinstance(row, Refused):
+                        bad += 1
+                        file.write(canonical(row._asdict()) + b"\n")
+                    else:
+                        good += 1
+                        readings.append(Reading(row, source.split))
+            except DataError as problem:
+                problems.append(problem)
+            counts.append(Count(source.uri, good, bad))
+        for refused in corrections.refused:
+            file.write(canonical(refused._asdict()) + b"\n")
+    if not task.sources:
+        problems.append(
+            DataError(f"task `{task.name}` has no source.", hint="Add a [[source]] to its task.toml.")
+        )
+    if problems:
+        raise _join(problems)
+    return readings, tuple(counts)
+
+
+def _rows(source: Source, task: Task, desk: Desk) -> Iterator[Example | Refused]:
+    """Yields a source's rows and reports progress."""
+    rows = read_rows(source, folder=task.folder, inputs=tuple(task.inputs), fields=task.fields)
+    for done, row in enumerate(rows, start=1):
+        if done % _STEP == 0:
+            desk.tell(Event(_NAME, "progress", done=done, note=f"reading {source.uri}"))
+        yield row
+
+
+def _join(problems: Sequence[DataError]) -> DataError:
+    if len(problems) == 1:
+        return problems[0]
+    lines = [f"- {str(problem).replace(chr(10), chr(10) + '  ')}" for problem in problems]
+    return DataError("\n".join([f"{len(problems)} sources cannot be used:", *lines]))
+
+
+def _check_labels(task: Task, merged: Merged) -> None:
+    """Raises DataError where a field is to get its labels from the data and no row has one."""
+    labelled = {name for entry in merged.entries.values() for name in entry.example.outputs}
+    for field in task.fields:
+        if field.labels is None and field.kind in LABEL_KINDS and field.name not in labelled:
+            raise DataError(
+                f"field `{field.name}` takes its labels from the data, and no row has one.",
+                hint=f'List its labels, or name their column: fields = {{ {field.name} = "COLUMN" }}',
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class _SortedOut:
+    """Examples that are used, rows that are kept apart, and every example's cluster."""
+
+    examples: tuple[Example, ...]
+    apart: tuple[Apart, ...]
+    clusters: Mapping[str, str]
+
+
+def _split(task: Task, merged: Merged, recorded: Mapping[str, Split]) -> _SortedOut:
+    """Clusters near duplicates and splits the clusters."""
+    entries: Mapping[str, Entry] = merged.entries
+    clusters = find_clusters({name: entry.example.inputs for name, entry in entries.items()})
+    assigned = assign(
+        {name: Standing(entry.told, entry.corrected) for name, entry in entries.items()},
+        clusters,
+        recorded=recorded,
+        declared={source.split for source in task.sources},
+        seed=task.seed,
+    )
+    examples = tuple(
+        replace(entries[name].example, split=split, cluster=clusters[name])
+        for name, split in sorted(assigned.splits.items())
+    )
+    near = tuple(
+        Apart(name, entries[name].example.passport, why.reason, why.near)
+        for name, why in sorted(assigned.apart.items())
+    )
+    return _SortedOut(examples, (*merged.apart, *near), clusters)
+
+
+def _write(folder: Path, findings: Findings, report: Mapping[str, Json]) -> None:
+    write_examples(folder / "examples.jsonl", findings.examples)
+    entries = findings.merged.entries
+    with (folder / "apart.jsonl").open("wb") as file:
+        for row in findings.apart:
+            near = entries[row.near].example.passport.locator if row.near in entries else ""
+            line = {"id": row.example, "source": row.passport.source, "locator": row.passport.locator}
+            file.write(canonical({**line, "reason": row.reason, "near": near}) + b"\n")
+    with (folder / "conflicts.jsonl").open("wb") as file:
+        for conflict in findings.merged.conflicts:
+            file.write(canonical(conflict._asdict()) + b"\n")
+    (folder / "report.json").write_bytes(canonical(report) + b"\n")

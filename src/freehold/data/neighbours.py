@@ -1,0 +1,156 @@
+"""Near duplicates: which examples say the same in almost the same letters.
+
+Owns what "near" means, and the clusters that follow from it. Two examples are near when the sets of their
+character 4-grams have a Jaccard similarity of at least 0.8, white space, case and punctuation marks apart.
+MinHash signatures cut into bands find the pairs that may be near (Broder 1997; Leskovec, Rajaraman, Ullman,
+"Mining of Massive Datasets", chapter 3); each pair is then compared exactly, so that what is joined is near.
+
+Why these numbers: on sentences, shorter shingles or a lower bar chain different questions into one cluster;
+words as shingles miss inflections. `bench/near_duplicates.py` has the measurements, also of the library.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from itertools import islice
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Signatures = NDArray[np.uint32]
+    Signer = Callable[[Sequence[frozenset[str]]], Signatures]
+
+__all__ = ["BANDS", "HASHES", "NEAR", "find_clusters", "find_pairs", "jaccard", "shingles", "sign"]
+
+NEAR = 0.8
+SIZE = 4
+BANDS = 24
+HASHES = 120
+"""24 bands of 5 hashes: of pairs with a similarity of 0.8, 99.99 % share a band; of those with 0.3, 6 %."""
+
+WINDOW = 64
+"""How many earlier members of its band an example is compared with. Templates by the thousand share bands
+without being near; this bounds the work. Members of one cluster are found through each other."""
+
+SLACK = 0.15
+"""How far below the bar the estimate from the signatures may lie for a pair to be compared exactly: four
+standard errors of 120 hashes, so that one near pair in 30,000 is lost to it."""
+
+_BATCH = 4096
+_SEED = 7
+_TOKENS = re.compile(r"\w+|[^\w\s.,;:!?'\"…]")
+
+
+def shingles(inputs: Mapping[str, str]) -> frozenset[str]:
+    """Returns the character 4-grams of an example's inputs; each input has its own.
+
+    Example:
+        >>> sorted(shingles({"text": "Hi, you!"}))
+        [' hi ', 'hi y', 'i yo', 'you ', ' you']
+    """
+    if len(inputs) == 1:
+        return frozenset(_grams(next(iter(inputs.values()))))
+    return frozenset(f"{name}:{gram}" for name, text in inputs.items() for gram in _grams(text))
+
+
+def _grams(text: str) -> Iterator[str]:
+    folded = text.casefold()
+    plain = f" {' '.join(_TOKENS.findall(folded) or [folded])} "
+    return (plain[i : i + SIZE] for i in range(max(1, len(plain) - SIZE + 1)))
+
+
+def jaccard(one: frozenset[str], other: frozenset[str]) -> float:
+    """Returns how much of two sets is shared: the size of the intersection over that of the union."""
+    shared = len(one & other)
+    return shared / (len(one) + len(other) - shared)
+
+
+def sign(sets: Sequence[frozenset[str]]) -> Signatures:
+    """Returns one MinHash signature a row. The same sets give the same signatures on every machine."""
+    import numpy as np
+    from rensa import RMinHash
+
+    matrix = RMinHash.digest_matrix_from_token_sets(sets, HASHES, _SEED)
+    return np.array(matrix.to_rows(), dtype=np.uint32).reshape(len(sets), HASHES)
+
+
+def find_clusters(rows: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """Returns each example's cluster: the smallest id among its near duplicates, and theirs, and so on.
+
+    Args:
+        rows: Example id to inputs.
+    """
+    names = sorted(rows)
+    parents = list(range(len(names)))
+
+    def root(i: int) -> int:
+        while parents[i] != i:
+            parents[i] = parents[parents[i]]
+            i = parents[i]
+        return i
+
+    for one, other in find_pairs([rows[name] for name in names], joined=lambda i, j: root(i) == root(j)):
+        low, high = sorted((root(one), root(other)))
+        parents[high] = low
+    return {name: names[root(i)] for i, name in enumerate(names)}
+
+
+def find_pairs(
+    rows: Sequence[Mapping[str, str]],
+    *,
+    signer: Signer = sign,
+    joined: Callable[[int, int], bool] = lambda _i, _j: False,
+) -> Iterator[tuple[int, int]]:
+    """Yields pairs of rows that are near, by their positions, the earlier first.
+
+    Args:
+        rows: Inputs.
+        signer: Gives MinHash signatures.
+        joined: Says of a pair that there is no need to compare it.
+    """
+
+    @lru_cache(maxsize=1 << 14)
+    def grams(i: int) -> frozenset[str]:
+        return shingles(rows[i])
+
+    for one, other in _candidates(_sign_all(rows, signer)):
+        if not joined(one, other) and jaccard(grams(one), grams(other)) >= NEAR:
+            yield one, other
+
+
+def _sign_all(rows: Sequence[Mapping[str, str]], signer: Signer) -> Signatures:
+    """Signs in batches, so that the shingles of all rows are never held at once."""
+    import numpy as np
+
+    source = iter(rows)
+    signed = []
+    while batch := [shingles(row) for row in islice(source, _BATCH)]:
+        signed.append(signer(batch))
+    return np.concatenate(signed) if signed else np.empty((0, HASHES), dtype=np.uint32)
+
+
+def _candidates(signatures: Signatures) -> Iterator[tuple[int, int]]:
+    """Yields the pairs that share a band and agree in enough hashes to be near, each once."""
+    import numpy as np
+
+    seen: set[tuple[int, int]] = set()
+    width = signatures.shape[1] // BANDS
+    for band in range(BANDS):
+        columns = np.ascontiguousarray(signatures[:, band * width : (band + 1) * width])
+        keys = columns.view(np.dtype((np.void, columns.dtype.itemsize * width))).ravel()
+        order = np.argsort(keys, kind="stable")
+        for distance in range(1, WINDOW + 1):
+            same = np.flatnonzero(keys[order[distance:]] == keys[order[:-distance]])
+            if not len(same):
+                break
+            for part in np.array_split(same, len(same) // _BATCH + 1):
+                ones, others = order[part], order[part + distance]
+                likely = (signatures[ones] == signatures[others]).mean(axis=1) >= NEAR - SLACK
+                pairs = zip(ones[likely].tolist(), others[likely].tolist(), strict=True)
+                fresh = [pair for pair in pairs if pair not in seen]
+                seen.update(fresh)
+                yield from fresh

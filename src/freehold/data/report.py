@@ -1,0 +1,136 @@
+"""What collecting found, as counts: for `report.json`, for people, and for the record.
+
+Pure; knows nothing of files.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, cast
+
+from freehold.data.corrections import SOURCE, Corrections
+from freehold.data.duplicates import Apart, Merged
+from freehold.task import SPLITS, Example, Json, Task
+
+__all__ = ["Count", "Findings", "describe", "notes"]
+
+_SHOWN = 20
+"""How many conflicts and rows kept apart the report shows; the files beside it have all."""
+
+_LARGE = 0.1
+"""A cluster that holds more than this part of all examples is worth a word."""
+
+
+class Count(NamedTuple):
+    """How many rows of a source were good and how many were refused."""
+
+    uri: str
+    good: int
+    refused: int
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """Everything that collecting found out.
+
+    Attributes:
+        examples: Those that are used, sorted by id.
+        apart: Rows that are not used, so that no test row is learned from.
+        clusters: Example id to cluster, of all examples, used or not.
+    """
+
+    task: Task
+    counts: tuple[Count, ...]
+    merged: Merged
+    corrections: Corrections
+    examples: tuple[Example, ...]
+    apart: tuple[Apart, ...]
+    clusters: Mapping[str, str]
+
+
+def describe(findings: Findings) -> dict[str, Json]:
+    """Returns the report.
+
+    `rows` is what was read from sources. Each of them is `refused`, one of the `duplicates`, kept apart, or
+    an example; corrections come on top.
+    """
+    sizes = Counter(Counter(findings.clusters.values()).values())
+    splits = Counter(example.split for example in findings.examples)
+    return cast(
+        dict[str, Json],
+        {
+            "task": findings.task.name,
+            "sources": [
+                {"uri": c.uri, "rows": c.good + c.refused, "refused": c.refused} for c in findings.counts
+            ],
+            "rows": sum(count.good + count.refused for count in findings.counts),
+            "refused": sum(count.refused for count in findings.counts),
+            "examples": len(findings.examples),
+            "splits": {split: splits[split] for split in SPLITS},
+            "duplicates": findings.merged.duplicates,
+            "near_duplicates": {
+                "clusters": sum(count for size, count in sizes.items() if size > 1),
+                "examples": sum(size * count for size, count in sizes.items() if size > 1),
+                "largest": max(sizes, default=0),
+            },
+            "conflicts": _describe_conflicts(findings),
+            "kept_apart": _describe_apart(findings),
+            "corrections": _describe_corrections(findings),
+            "fields": {field.name: _describe_field(field.name, findings) for field in findings.task.fields},
+        },
+    )
+
+
+def _describe_conflicts(findings: Findings) -> dict[str, Any]:
+    conflicts = findings.merged.conflicts
+    return {"count": len(conflicts), "examples": [conflict._asdict() for conflict in conflicts[:_SHOWN]]}
+
+
+def _describe_apart(findings: Findings) -> dict[str, Any]:
+    entries = findings.merged.entries
+    shown = [
+        {
+            "locator": row.passport.locator,
+            "reason": row.reason,
+            "near": entries[row.near].example.passport.locator if row.near in entries else "",
+        }
+        for row in findings.apart[:_SHOWN]
+    ]
+    reasons = Counter(row.reason for row in findings.apart)
+    return {"count": len(findings.apart), "reasons": dict(sorted(reasons.items())), "examples": shown}
+
+
+def _describe_corrections(findings: Findings) -> dict[str, int]:
+    return {
+        "given": len(findings.corrections.examples),
+        "used": sum(example.passport.source == SOURCE for example in findings.examples),
+        "kept_apart": sum(row.passport.source == SOURCE for row in findings.apart),
+        "refused": len(findings.corrections.refused),
+        "ignored": findings.corrections.ignored,
+    }
+
+
+def _describe_field(name: str, findings: Findings) -> dict[str, int]:
+    labelled = sum(name in example.outputs for example in findings.examples)
+    return {"labelled": labelled, "unlabelled": len(findings.examples) - labelled}
+
+
+def notes(report: Mapping[str, Any]) -> Iterator[str]:
+    """Yields the lines of a report that a person should see, in plain words."""
+    counts = ", ".join(f"{count:,} {split}" for split, count in report["splits"].items())
+    yield f"{report['examples']:,} examples from {report['rows']:,} rows: {counts}."
+    corrections = report["corrections"]
+    if refused := report["refused"] + corrections["refused"]:
+        yield f"{refused:,} rows refused; refused.jsonl says which and why."
+    if report["conflicts"]["count"]:
+        count = report["conflicts"]["count"]
+        yield f"{count:,} times the same inputs have different labels (conflicts.jsonl)."
+    if report["kept_apart"]["count"]:
+        yield f"{report['kept_apart']['count']:,} rows are kept apart from test rows (apart.jsonl)."
+    if corrections["ignored"]:
+        yield f"{corrections['ignored']:,} corrections are about what the task no longer has."
+    largest = report["near_duplicates"]["largest"]
+    if largest > max(_LARGE * report["examples"], 10):
+        yield f"{largest:,} examples are near duplicates of each other and stay in one split."

@@ -1,0 +1,128 @@
+"""Rows of a source into examples of a task, one by one; rows that cannot be used are refused with a reason.
+
+Owns the way from one raw row to one example. Knows nothing of other rows: duplicates and splits come later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+from freehold.data.columns import Columns
+from freehold.data.kinds import SOURCES
+from freehold.data.normalisation import normalise
+from freehold.data.sources import BadRow, Place, Row, SourceKind, find_kind
+from freehold.data.values import BadValueError, is_missing, parse_input, parse_output
+from freehold.errors import DataError
+from freehold.task import Example, Field, Passport, Source, Value, example_id
+
+__all__ = ["SOURCES", "Refused", "make_example", "read_rows"]
+
+
+class Refused(NamedTuple):
+    """A row that is not used. `text` is the beginning of the row, to find it again."""
+
+    source: str
+    line: int
+    reason: str
+    text: str
+
+
+def read_rows(
+    source: Source, *, folder: Path, inputs: Sequence[str], fields: Sequence[Field]
+) -> Iterator[Example | Refused]:
+    """Yields an example for each good row of a source and a `Refused` for each bad one, in their order.
+
+    Duplicates are kept. A field whose cell is empty is not among an example's outputs. The split of an
+    example is the source's, or `train` where that is `auto`.
+
+    Args:
+        source: What to read. A field that `source.fields` leaves out is taken from a column of its own name,
+            where there is one.
+        folder: Where relative paths start: the task's folder.
+        inputs: The names of the task's inputs.
+        fields: The task's output fields.
+
+    Raises:
+        DataError: The source cannot be used as a whole: it is missing, empty or damaged, has no column for an
+            input or for a field that `source.fields` names, or not one good row.
+    """
+    place = Place.of(source.uri, folder=folder)
+    kind = find_kind(place)
+    columns = Columns.of(source, inputs=inputs, outputs=[field.name for field in fields])
+    reader = _Reader(source, kind, columns, {field.name: field for field in fields})
+    with kind.open(place, columns.wanted) as table:
+        if table.columns is not None:
+            columns.check(table.columns)
+        first_bad, good = None, 0
+        for row in table.rows:
+            read = reader.read(row)
+            good += isinstance(read, Example)
+            first_bad = first_bad or (read if isinstance(read, Refused) else None)
+            yield read
+    if table.columns is None and columns.seen:
+        columns.check_seen()
+    if not good:
+        raise _no_row(place, first_bad)
+
+
+def _no_row(place: Place, first: Refused | None) -> DataError:
+    if first is None:
+        return DataError(f"source `{place.uri}` has no rows.")
+    hint = f"The first reason: {place.name}:{first.line}: {first.reason}."
+    return DataError(f"source `{place.uri}` has no row that can be used.", hint=hint)
+
+
+class _Reader(NamedTuple):
+    """What turns the rows of one source into examples."""
+
+    source: Source
+    kind: SourceKind
+    columns: Columns
+    fields: Mapping[str, Field]
+
+    def read(self, row: Row | BadRow) -> Example | Refused:
+        if isinstance(row, BadRow):
+            return Refused(self.source.uri, row.line, row.reason, row.text)
+        self.columns.seen.update(row.cells)
+        try:
+            return self._example(row)
+        except BadValueError as reason:
+            text = row.text.encode(errors="replace").decode()
+            return Refused(self.source.uri, row.line, str(reason), text)
+
+    def _example(self, row: Row) -> Example:
+        inputs = {name: row.cells.get(column) for name, column in self.columns.inputs.items()}
+        outputs = {name: row.cells.get(column) for name, column in self.columns.outputs.items()}
+        maker = "data" if any(not is_missing(value) for value in outputs.values()) else ""
+        licence = self.source.licence or self.kind.licence
+        passport = Passport(self.source.uri, row.locator, licence=licence, maker=maker)
+        example = make_example(inputs, outputs, fields=self.fields, passport=passport)
+        return example if self.source.split == "auto" else replace(example, split=self.source.split)
+
+
+def make_example(
+    inputs: Mapping[str, object],
+    outputs: Mapping[str, object],
+    *,
+    fields: Mapping[str, Field],
+    passport: Passport,
+) -> Example:
+    """Returns the training example that raw inputs and outputs make.
+
+    Raises:
+        BadValueError: A value is not what its input or field takes.
+    """
+    raw = {name: parse_input(name, value) for name, value in inputs.items()}
+    normal = {name: normalise(value) for name, value in raw.items()}
+    if not any(normal.values()):
+        raise BadValueError(f"input {' and '.join(f'`{name}`' for name in normal)} is empty")
+    parsed: dict[str, Value] = {
+        name: parse_output(fields[name], value, inputs=raw)
+        for name, value in outputs.items()
+        if not is_missing(value)
+    }
+    name = example_id(normal)
+    return Example(name, normal, parsed, passport, "train", name)
