@@ -103,9 +103,14 @@ def release(
         "fields": [each.name for each in task.fields],
         "favourite": favourite,
     }
-    made = shelf.state / "made"
     content = b"{" if damaged else canonical(with_model)
-    artifact = Artifact(*_record(shelf, made / "artifact", {"reader.json": content}))
+    return admit(shelf, task, {"reader.json": content}, passed=passed)
+
+
+def admit(shelf: Registry, task: Task, files: Mapping[str, bytes], *, passed: bool = True) -> Release:
+    """Admits an artifact with these files, and promotes it if it passed."""
+    made = shelf.state / "made"
+    artifact = Artifact(*_record(shelf, made / "artifact", files))
     verdict = Verdict(passed, ("It was measured.",), {}, (), "", artifact.digest)
     judgement = Judgement(*_record(shelf, made / "judgement", {"verdict.json": canonical(verdict.to_json())}))
     examples = made / "labelled" / "examples.jsonl"

@@ -1,0 +1,66 @@
+"""The whole way with a real model: trained, shrunk, released, opened by ONNX Runtime, asked over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from tests import small
+from tests.serve.bank import Client, admit
+
+import freehold.feedback
+from freehold import compress, train
+from freehold.errors import IntegrityError
+from freehold.registry import Registry
+from freehold.serve import Served, create_app
+from freehold.task import folder_files
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A task with two choice fields and a predicate, with a champion."""
+    folder = tmp_path_factory.mktemp("desk")
+    task = small.make_task(folder, base=str(small.make_base(folder / "base")))
+    labelled = small.make_labelled(folder / "labelled", small.make_examples())
+    trained = train.fit.function(small.make_desk(folder / "fit"), task, labelled)
+    artifact = compress.shrink.function(small.make_desk(folder / "shrink"), task, trained, labelled)
+    files = {name: (artifact.folder / name).read_bytes() for name in folder_files(artifact.folder)}
+    with Registry.open(folder / "state") as shelf:
+        admit(shelf, task, files)
+        yield Served(task, shelf)
+
+
+def test_a_real_model_answers_every_way(desk: Served) -> None:
+    with Client(create_app([desk], inbox=freehold.feedback)) as client:
+        text = "where is my parcel right now please"
+        typed = client.post("/v1/tasks/desk", {"text": text}).json()
+        assert typed["model"] == "desk@1"
+        values = {name: answer["value"] for name, answer in typed["answers"].items()}
+        assert values == {"area": "delivery", "tone": "calm", "urgent": True}
+        choices = [{"value": name} for name in ("account", "billing", "delivery")]
+        questions = [
+            {"type": "choice", "name": "area", "instructions": "Which desk?", "choices": choices},
+            {"type": "predicate", "name": "urgent", "instructions": "Is it urgent?"},
+        ]
+        asked = {"model": "desk", "input": text, "questions": questions}
+        decision = client.post("/v1/decisions", asked).json()
+        area, urgent = decision["answers"]
+        assert area["choice"] == "delivery"
+        assert area["confidence"] == pytest.approx(typed["answers"]["area"]["confidence"])
+        assert urgent["probability"] == pytest.approx(typed["answers"]["urgent"]["probabilities"]["true"])
+        assert decision["usage"]["input_tokens"] > 5
+        said = {"request": typed["request"], "correct": {"area": "bilin"}}
+        error = client.post("/v1/tasks/desk/feedback", said).json()["error"]
+        assert "did you mean `billing`?" in error["message"]
+        for odd in ("", " ", "\x01\ufffe\U0001f600", "word " * 5000):
+            assert client.post("/v1/tasks/desk", {"text": odd}).status_code == 200
+
+
+def test_tampered_weights_are_not_served(desk: Served) -> None:
+    release = desk.shelf.champion("desk")
+    assert release is not None
+    graph = release.artifact.folder / "model.onnx"
+    graph.chmod(0o644)
+    graph.write_bytes(graph.read_bytes()[:-1] + b"\0")
+    with pytest.raises(IntegrityError, match=r"The champion of `desk` is damaged: .*model\.onnx"):
+        create_app([desk], inbox=freehold.feedback)
