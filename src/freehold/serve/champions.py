@@ -11,6 +11,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from freehold.errors import FreeholdError, IntegrityError, UserError
 from freehold.serve.readers import Loaded, OpenReader, Served
@@ -22,6 +23,14 @@ __all__ = ["Champions", "Slot"]
 _log = logging.getLogger("freehold.serve")
 _KEPT = 4
 _WAIT_MOST = 60.0
+
+
+class _Failed(NamedTuple):
+    """A version that could not be loaded, and when it is tried again."""
+
+    version: int
+    until: float
+    wait: float
 
 
 class Slot:
@@ -45,7 +54,7 @@ class Slot:
         self.failures = 0
         self._open = open_reader
         self._threads = threads
-        self._failed: tuple[int, float, float] | None = None
+        self._failed: _Failed | None = None
         self._others: OrderedDict[int, Loaded] = OrderedDict()
         self._lock = threading.Lock()
         self._others_lock = threading.Lock()
@@ -53,9 +62,8 @@ class Slot:
     @property
     def fields(self) -> tuple[Field, ...]:
         """Output fields as the task file declares them; labels found in the data as the champion has them."""
-        if self.loaded is None:
-            return self.task.fields
-        learned = {field.name: field for field in self.loaded.reader.fields}
+        loaded = self.loaded
+        learned = {field.name: field for field in loaded.reader.fields} if loaded else {}
         return tuple(
             field if field.labels is not None else learned.get(field.name, field)
             for field in self.task.fields
@@ -111,7 +119,7 @@ class Slot:
         if wanted is None:
             self.loaded = None
             return True
-        if self._failed and self._failed[0] == wanted and time.monotonic() < self._failed[1]:
+        if self._failed and self._failed.version == wanted and time.monotonic() < self._failed.until:
             return False
         try:
             release = self.shelf.champion(self.task.name)
@@ -144,9 +152,9 @@ class Slot:
         return Loaded(release, reader)
 
     def _put_off(self, version: int) -> None:
-        wait = self._failed[2] * 2 if self._failed and self._failed[0] == version else 1.0
-        wait = min(wait, _WAIT_MOST)
-        self._failed = (version, time.monotonic() + wait, wait)
+        before = self._failed if self._failed and self._failed.version == version else None
+        wait = min(before.wait * 2, _WAIT_MOST) if before else 1.0
+        self._failed = _Failed(version, until=time.monotonic() + wait, wait=wait)
         self.failures += 1
 
     def _note_failure(self, error: Exception) -> None:
@@ -212,5 +220,5 @@ class Champions:
     def refresh(self, slot: Slot) -> None:
         """Looks once for a new champion of one task."""
         if slot.refresh():
-            name = slot.loaded.release.name if slot.loaded else "none"
-            _log.info("task=%s champion=%s", slot.task.name, name)
+            loaded = slot.loaded
+            _log.info("task=%s champion=%s", slot.task.name, loaded.release.name if loaded else "none")

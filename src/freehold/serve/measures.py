@@ -80,7 +80,7 @@ class Measures:
     def render(self, slots: Iterable[Slot]) -> bytes:
         """Returns everything in the text format of Prometheus."""
         for slot in slots:
-            version = slot.loaded.release.version if slot.loaded else 0
-            self._version.labels(slot.task.name).set(version)
+            loaded = slot.loaded
+            self._version.labels(slot.task.name).set(loaded.release.version if loaded else 0)
             self._failures.labels(slot.task.name).set(slot.failures)
         return generate_latest(self._registry)

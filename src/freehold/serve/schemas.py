@@ -54,7 +54,8 @@ def describe(slots: Iterable[Slot], *, version: str, token: bool) -> Schema:
 
 def _add_task(slot: Slot, paths: Schema, schemas: Schema) -> None:
     name = slot.task.name
-    reader = slot.loaded.reader if slot.loaded else None
+    loaded = slot.loaded
+    reader = loaded.reader if loaded else None
     fields = reader.fields if reader else slot.task.fields
     inputs = _plain(input_schema(reader.inputs if reader else slot.task.inputs))
     values = _plain(output_schema(slot.fields))

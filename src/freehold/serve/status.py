@@ -75,9 +75,10 @@ async def _find(service: Service, name: str) -> Release:
 
 
 def _state(slot: Slot) -> Json:
+    loaded = slot.loaded
     return {
-        "ready": slot.loaded is not None and slot.reachable,
-        "model": slot.loaded.release.name if slot.loaded else None,
+        "ready": loaded is not None and slot.reachable,
+        "model": loaded.release.name if loaded else None,
         "problem": slot.problem or None,
     }
 
