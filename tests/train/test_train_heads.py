@@ -5,8 +5,9 @@ import pytest
 from scipy.sparse import csr_matrix
 from scipy.special import softmax
 
+from freehold.engine import Ngrams
 from freehold.train.heads import MISSING, fit_field, fit_temperature, join_features
-from freehold.train.ladder import Rung, beats
+from freehold.train.ladder import Rung, Trained, beats
 
 
 def rows(count: int, labels: int, *, seed: int = 0) -> tuple[np.ndarray, csr_matrix, np.ndarray]:
@@ -71,6 +72,7 @@ def test_the_temperature_of_nothing_is_one() -> None:
 def test_a_rung_must_beat_the_one_below_by_more_than_noise(gained: int, lost: int, expected: bool) -> None:
     lower = np.array([True] * lost + [False] * gained + [True] * 100)
     upper = np.array([False] * lost + [True] * gained + [True] * 100)
-    below = Rung("below", 1.0, {"f": lower}, {"f": 1.0})
-    above = Rung("above", 1.0, {"f": upper}, {"f": 1.0})
+    weights = Trained(Ngrams.fit(["a"]), {})
+    below = Rung("below", 1.0, {"f": lower}, {"f": 1.0}, weights)
+    above = Rung("above", 1.0, {"f": upper}, {"f": 1.0}, weights)
     assert beats(above, below) is expected

@@ -16,6 +16,7 @@ from freehold.compress.graphs import Form, assemble, export_encoder, quantise_en
 from freehold.engine import (
     ENCODER_FILES,
     GRAPH,
+    HELD,
     NGRAMS,
     Description,
     Encoder,
@@ -71,7 +72,6 @@ class Forms:
         torch.set_num_threads(desk.threads)
         self._desk, self._trained, self._inputs = desk, trained, inputs
         self._description = open_folder(trained).description
-        self._heads = load_heads(trained)
         self._base = find_base(task.base, relative_to=task.folder)
         adapter = trained / "adapter"
         self._adapter = adapter if adapter.is_dir() else None
@@ -85,19 +85,14 @@ class Forms:
         return replace(self._description, precision=form)
 
     def measure(self, form: Form) -> Tried:
-        """Returns a form's size, speed and parity."""
-        folder = self._desk.scratch / "forms" / form
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        self.place(form, folder)
-        self.copy(NGRAMS, folder)
-        shutil.copyfile(self._base.folder / "tokenizer.json", folder / "tokenizer.json")
-        write_description(folder, self.describe(form))
-        reader = open_reader(folder, threads=self._desk.threads)
+        """Returns a form's size and speed, and its parity with weights that have not seen the rows."""
+        held = self._open(form, weights=self._trained / HELD)
+        same = self._decisions(held.scores(self._inputs)) == self._expect()
+        reader = self._open(form, weights=self._trained)
         start = time.perf_counter()
-        same = self._decisions(reader.scores(self._inputs)) == self._expect()
+        reader.scores(self._inputs)
         elapsed = time.perf_counter() - start
-        size = sum(path.stat().st_size for path in folder.iterdir())
+        size = sum(path.stat().st_size for path in self._place(form).iterdir())
         return Tried(
             form=form,
             size_mb=round(size / _MEGABYTE, 2),
@@ -107,16 +102,27 @@ class Forms:
             n=int(same.size),
         )
 
-    def place(self, form: Form, folder: Path) -> None:
-        """Writes the whole graph of a form as `model.onnx`."""
-        temperatures = np.ones(len(self._heads.bias), np.float32)
+    def _open(self, form: Form, *, weights: Path) -> Reader:
+        """Returns a reader of this form with the heads and vocabulary in `weights`."""
+        folder = self._place(form)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        self.write(form, folder, weights=weights)
+        shutil.copyfile(self._base.folder / "tokenizer.json", folder / "tokenizer.json")
+        write_description(folder, self.describe(form))
+        return open_reader(folder, threads=self._desk.threads)
+
+    def _place(self, form: Form) -> Path:
+        return self._desk.scratch / "forms" / form
+
+    def write(self, form: Form, folder: Path, *, weights: Path) -> None:
+        """Writes `model.onnx` and the vocabulary, from the heads in `weights`."""
+        heads = load_heads(weights)
+        temperatures = np.ones(len(heads.bias), np.float32)
         for head in self._description.heads.values():
             temperatures[head.start : head.stop] = head.temperature
-        assemble(self._graph(form), self._heads, folder / GRAPH, temperatures=temperatures, form=form)
-
-    def copy(self, name: str, folder: Path) -> None:
-        """Copies a file of the trained model."""
-        shutil.copyfile(self._trained / name, folder / name)
+        assemble(self._graph(form), heads, folder / GRAPH, temperatures=temperatures, form=form)
+        shutil.copyfile(weights / NGRAMS, folder / NGRAMS)
 
     def write_encoder(self, folder: Path) -> None:
         """Writes the encoder, adapter merged, and its tokenizer in Hugging Face layout."""
@@ -150,8 +156,9 @@ class Forms:
             vectors = encode_texts(
                 texts, base=self._base, cache=self._desk.cache, encoder=self._load, identity=self._identity
             )
-            grams = Ngrams.load(self._trained / NGRAMS).transform(texts)
-            self._expected = self._decisions(self._heads.scores(vectors, grams))
+            held = self._trained / HELD
+            grams = Ngrams.load(held / NGRAMS).transform(texts)
+            self._expected = self._decisions(load_heads(held).scores(vectors, grams))
         return self._expected
 
     def _decisions(self, scores: NDArray[np.float32]) -> NDArray[np.int64]:

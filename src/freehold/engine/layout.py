@@ -3,6 +3,7 @@
 config.json, model.safetensors, tokenizer*.json   the encoder, in Hugging Face layout
 heads.safetensors     `dense` (dimension, columns), `ngrams` (n-grams, columns), `bias` (columns)
 ngrams.json           the n-gram vocabulary, with counts, in the order of the rows of `ngrams`
+held/                 (trained models only) heads and vocabulary made without the validation rows
 model.onnx            (artifacts only) all of the above as one graph
 freehold.json         the task, each field's columns and temperature, the digest of every other file
 """
@@ -24,6 +25,7 @@ __all__ = [
     "ENCODER_FILES",
     "GRAPH",
     "HEADS",
+    "HELD",
     "NGRAMS",
     "Description",
     "Head",
@@ -37,6 +39,7 @@ CARD = "README.md"
 DESCRIPTION = "freehold.json"
 GRAPH = "model.onnx"
 HEADS = "heads.safetensors"
+HELD = "held"
 NGRAMS = "ngrams.json"
 ENCODER_FILES = (
     "config.json",

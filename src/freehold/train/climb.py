@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -25,10 +26,10 @@ from freehold.engine import (
 )
 from freehold.task import Desk, Event, Field, Json, Task
 from freehold.train.adapters import Adapters
-from freehold.train.ladder import Rung, beats, finish, try_rung
+from freehold.train.ladder import Rung, Trained, beats, finish, try_rung
 from freehold.train.rows import Rows
 
-__all__ = ["LEAST_VALIDATION", "Outcome", "climb"]
+__all__ = ["LEAST_VALIDATION", "Outcome", "Weights", "climb"]
 
 LEAST_VALIDATION = 30
 """Fewer validation rows than this cannot tell two rungs apart."""
@@ -36,19 +37,28 @@ LEAST_VALIDATION = 30
 _STAGE = "train.fit"
 
 
+class Weights(NamedTuple):
+    """Heads of all fields side by side, and the vocabulary that they belong to."""
+
+    ngrams: Ngrams
+    heads: Heads
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """The trained weights, and how it came to them.
 
     Attributes:
+        final: Made from training and validation rows: what is shipped.
+        held: Made from training rows alone: what is honest to measure on validation rows.
         adapter: Folder of the adapter that the encoder needs; None for the base as it is.
         rungs: What was tried, with seconds, validation accuracy and n: facts, not part of the model.
     """
 
     rung: str
     dense_weight: float
-    ngrams: Ngrams
-    heads: Heads
+    final: Weights
+    held: Weights
     temperatures: Mapping[str, float]
     adapter: Path | None
     max_tokens: int
@@ -77,12 +87,11 @@ def climb(desk: Desk, task: Task, fields: tuple[Field, ...], *, train: Rows, val
         reports.append(_report(tuned, taken=taken, seconds=time.perf_counter() - start))
     for report in reports:
         desk.tell(Event(_STAGE, "note", note=_sentence(report)))
-    ngrams, heads = work.finish(chosen, adapter=adapter)
     return Outcome(
         rung=chosen.name,
         dense_weight=chosen.dense_weight,
-        ngrams=ngrams,
-        heads=heads,
+        final=work.finish(chosen, adapter=adapter),
+        held=work.weights(chosen.trained),
         temperatures=chosen.temperatures,
         adapter=adapter,
         max_tokens=work.base.max_tokens,
@@ -127,18 +136,20 @@ class _Work:
             name, self.train, self.validation, vectors=vectors, labels=self.labels, seed=self.seed
         )
 
-    def finish(self, rung: Rung, *, adapter: Path | None) -> tuple[Ngrams, Heads]:
+    def finish(self, rung: Rung, *, adapter: Path | None) -> Weights:
         """Returns the rung made again from training and validation rows together."""
         self._tell(0, 0, "final heads")
         rows = self.train + self.validation
         vectors = self._encode(rows.texts, adapter)
-        trained = finish(rung, rows, vectors=vectors, labels=self.labels, seed=self.seed)
+        return self.weights(finish(rung, rows, vectors=vectors, labels=self.labels, seed=self.seed))
+
+    def weights(self, trained: Trained) -> Weights:
+        """Returns the fields' heads side by side, in the task's order."""
         heads = [trained.heads[name] for name in self.labels]
-        return trained.ngrams, Heads(
-            np.hstack([head.dense for head in heads]),
-            np.hstack([head.ngrams for head in heads]),
-            np.hstack([head.bias for head in heads]),
+        dense, ngrams, bias = (
+            np.hstack(parts) for parts in zip(*((h.dense, h.ngrams, h.bias) for h in heads), strict=True)
         )
+        return Weights(trained.ngrams, Heads(dense, ngrams, bias))
 
     def _encode(self, texts: tuple[str, ...], adapter: Path | None) -> NDArray[np.float32]:
         def load() -> Encoder:

@@ -29,7 +29,8 @@ __all__ = ["fit"]
 def fit(desk: Desk, task: Task, labelled: LabelledExamples) -> TrainedModel:
     """Returns the best reader that the ladder finds, in the layout of `freehold.engine`.
 
-    The folder holds heads, vocabulary and perhaps an `adapter/`; the encoder is the task's base.
+    The folder holds heads, vocabulary and perhaps an `adapter/`; the encoder is the task's base. `held/`
+    holds the same made without the validation rows, for whoever measures on them.
 
     Raises:
         UserError: A field of a kind that cannot be learned yet.
@@ -56,10 +57,13 @@ def fit(desk: Desk, task: Task, labelled: LabelledExamples) -> TrainedModel:
 def _write(folder: Path, task: Task, fields: tuple[Field, ...], *, outcome: Outcome, content: str) -> None:
     import shutil
 
-    from freehold.engine import NGRAMS, Description, Head, field_labels, save_heads, write_description
+    from freehold.engine import HELD, NGRAMS, Description, Head, field_labels, save_heads, write_description
 
-    save_heads(folder, outcome.heads)
-    outcome.ngrams.save(folder / NGRAMS)
+    held = folder / HELD
+    held.mkdir()
+    for place, weights in ((folder, outcome.final), (held, outcome.held)):
+        save_heads(place, weights.heads)
+        weights.ngrams.save(place / NGRAMS)
     if outcome.adapter:
         shutil.copytree(outcome.adapter, folder / "adapter")
     heads, start = {}, 0

@@ -32,18 +32,28 @@ _NOISE = 0.05
 
 
 @dataclass(frozen=True, slots=True)
+class Trained:
+    """The weights of every field, and the vocabulary that they belong to."""
+
+    ngrams: Ngrams
+    heads: Mapping[str, FieldHead]
+
+
+@dataclass(frozen=True, slots=True)
 class Rung:
     """A way to train, tried on the training rows and measured on the validation rows.
 
     Attributes:
         right: Field to whether each labelled validation row was answered right.
         temperatures: Field to temperature.
+        trained: Weights from the training rows alone, which have not seen the validation rows.
     """
 
     name: str
     dense_weight: float
     right: Mapping[str, NDArray[np.bool_]]
     temperatures: Mapping[str, float]
+    trained: Trained
 
     @property
     def accuracy(self) -> float:
@@ -57,15 +67,6 @@ class Rung:
         }
         n: dict[str, Json] = {name: len(right) for name, right in self.right.items()}
         return {"name": self.name, "validation": accuracy, "n": n, "dense_weight": self.dense_weight}
-
-
-@dataclass(frozen=True, slots=True)
-class Trained:
-    """Final weights, made from training and validation rows together."""
-
-    ngrams: Ngrams
-    heads: Mapping[str, FieldHead]
-    temperatures: Mapping[str, float]
 
 
 def try_rung(
@@ -105,7 +106,7 @@ def try_rung(
             field: fit_temperature(head.scores(vectors["validation"], held), validation.targets[field])
             for field, head in heads.items()
         }
-        tried.append(Rung(name, weight, right, temperatures))
+        tried.append(Rung(name, weight, right, temperatures, Trained(ngrams, heads)))
     return max(tried, key=lambda rung: rung.accuracy)
 
 
@@ -129,7 +130,7 @@ def finish(
     labels: Mapping[str, int],
     seed: int,
 ) -> Trained:
-    """Returns the chosen rung made again from all rows, with the temperatures measured on validation."""
+    """Returns the weights of the chosen rung made again from all rows."""
     ngrams = Ngrams.fit(rows.texts)
     features = join_features(vectors, ngram_matrix(ngrams, rows.texts), dense_weight=rung.dense_weight)
     heads = {
@@ -143,4 +144,4 @@ def finish(
         )
         for field, count in labels.items()
     }
-    return Trained(ngrams, heads, rung.temperatures)
+    return Trained(ngrams, heads)
