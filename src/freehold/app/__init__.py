@@ -1,0 +1,3 @@
+"""The faces of the line. Everything that prints lives here."""
+
+__all__: list[str] = []

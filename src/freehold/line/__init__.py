@@ -1,0 +1,29 @@
+"""The line: the loop over the stages, what is recalled and what is computed, and the models it leaves."""
+
+from freehold.line.loop import STAGES
+from freehold.line.model import Model, champion, load, open_model
+from freehold.line.places import state_folder, thread_count
+from freehold.line.plan import Planned, plan
+from freehold.line.runner import LocalRunner, Runner, StageRun, Tell
+from freehold.line.turns import TurnRecord, open_state, run, run_turn
+
+__all__ = [
+    "STAGES",
+    "LocalRunner",
+    "Model",
+    "Planned",
+    "Runner",
+    "StageRun",
+    "Tell",
+    "TurnRecord",
+    "champion",
+    "load",
+    "open_model",
+    "open_state",
+    "plan",
+    "run",
+    "run_turn",
+    "state_folder",
+    "thread_count",
+    "turn",
+]

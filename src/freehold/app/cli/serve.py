@@ -1,0 +1,45 @@
+"""`freehold serve`: the champions of one or more tasks over HTTP."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from freehold.app.cli.opened import opened
+from freehold.app.cli.options import AsJson, Code, State
+from freehold.app.cli.paper import print_document, remark
+
+__all__ = ["serve"]
+
+_HERE = [Path()]
+
+
+def serve(
+    folders: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="DIR", help="Task folders. Default: this one.", show_default=False),
+    ] = None,
+    host: Annotated[str, typer.Option("--host", help="Where to listen; others than loopback need a token.")] = (
+        "127.0.0.1"
+    ),
+    port: Annotated[int, typer.Option("--port", help="0 takes any free port.")] = 8420,
+    state: State = None,
+    as_json: AsJson = False,
+) -> int:
+    """Serve answers over HTTP; new champions are picked up without a restart."""
+    from freehold import feedback, serve
+
+    with ExitStack() as stack:
+        tasks = [serve.Served(*stack.enter_context(opened(each, state=state))) for each in folders or _HERE]
+        names = [served.task.name for served in tasks]
+
+        def tell(url: str) -> None:
+            if as_json:
+                print_document({"url": url, "tasks": names}, compact=True)
+            remark(f"Serving {', '.join(names)} at {url} (stop with Ctrl-C)")
+
+        serve.serve(tasks, inbox=feedback, host=host, port=port, tell=tell)
+    return Code.DONE

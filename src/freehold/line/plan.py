@@ -1,0 +1,65 @@
+"""What a turn would do, without doing it."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Literal, NamedTuple, ParamSpec, TypeVar
+
+from freehold.line.keys import stage_key
+from freehold.line.loop import STAGES, turn
+from freehold.line.runner import Tell, recall
+from freehold.task import Result, Stage, Task
+
+if TYPE_CHECKING:
+    from freehold.registry import Registry
+
+__all__ = ["Planned", "plan"]
+
+P = ParamSpec("P")
+R = TypeVar("R", bound=Result)
+
+
+class Planned(NamedTuple):
+    """One stage of a plan: recorded and whole, out of date, or behind one that is."""
+
+    name: str
+    state: Literal["recorded", "out of date", "depends"]
+
+
+def plan(task: Task, *, shelf: Registry, tell: Tell) -> tuple[Planned, ...]:
+    """Returns what a turn would find of each stage. Runs no stage and records nothing.
+
+    What comes after the first stage that is out of date depends on what that stage will make: where it
+    makes what it made before, they stay as they are.
+    """
+    planner = _Planner(shelf, tell=tell)
+    with suppress(_Enough):
+        turn(task, shelf=shelf, run=planner)
+    current, stale = planner.recorded, [name for name in STAGES if name not in planner.recorded]
+    return (
+        *(Planned(name, "recorded") for name in current),
+        *(Planned(name, "depends" if place else "out of date") for place, name in enumerate(stale)),
+    )
+
+
+class _Enough(BaseException):
+    """The planner has seen what it wanted; nothing may run after this."""
+
+
+class _Planner:
+    """A runner that recalls as far as it can and never lets the loop reach its end."""
+
+    def __init__(self, shelf: Registry, *, tell: Tell) -> None:
+        self.recorded: list[str] = []
+        self._shelf = shelf
+        self._tell = tell
+
+    def __call__(self, stage: Stage[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        key = stage_key(stage, *args, **kwargs)
+        result = recall(self._shelf, stage, key=key, tell=self._tell)
+        if result is None:
+            raise _Enough
+        self.recorded.append(stage.name)
+        if stage.name == STAGES[-1]:
+            raise _Enough
+        return result

@@ -1,0 +1,112 @@
+"""A turn from outside: state opened and locked, the loop run, and what happened written down.
+
+Owns the effects around a turn. Knows nothing of faces: it tells events, it prints nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from freehold.line.loop import turn
+from freehold.line.places import state_folder, thread_count
+from freehold.line.runner import LocalRunner, StageRun, Tell
+from freehold.task import Event, Judgement, LabelledExamples, Release, Task, Verdict, load_task
+
+if TYPE_CHECKING:
+    from freehold.registry import Registry
+
+__all__ = ["TurnRecord", "open_state", "run", "run_turn"]
+
+
+@dataclass(frozen=True, slots=True)
+class TurnRecord:
+    """What one turn of a task came to.
+
+    Attributes:
+        outcome: The champion after the turn, or the verdict that refused the candidate.
+        verdict: The verdict on the candidate, whatever became of it.
+        labelled: The examples that the candidate learned from and was judged on.
+        judgement: The gate's folder: the verdict and the answers to every test row.
+        stages: Every stage of the turn, in order.
+        seconds: From the start of the turn to its end.
+    """
+
+    task: Task
+    outcome: Release | Verdict
+    verdict: Verdict
+    labelled: LabelledExamples
+    judgement: Judgement
+    stages: tuple[StageRun, ...]
+    seconds: float
+
+
+def ignore(event: Event) -> None:
+    """Tells nobody."""
+
+
+def open_state(folder: Path, *, state: Path | None = None) -> Registry:
+    """Returns the registry of a task folder; see `state_folder` for where it lies."""
+    from freehold.registry import Registry
+
+    return Registry.open(state_folder(folder, state=state))
+
+
+def run_turn(task: Task, *, shelf: Registry, threads: int = 0, tell: Tell = ignore) -> TurnRecord:
+    """Turns the line once for a task: computes what is out of date, recalls the rest.
+
+    Args:
+        threads: 0 takes `thread_count()`.
+
+    Raises:
+        OperatorError: Another run holds this state.
+    """
+    began = time.perf_counter()
+    with shelf.lock():
+        shelf.sweep()
+        runner = LocalRunner(
+            shelf,
+            room=shelf.state / "work" / task.name,
+            cache=shelf.state / "cache",
+            threads=threads or thread_count(),
+            tell=tell,
+        )
+        outcome = turn(task, shelf=shelf, run=runner)
+        runner.clear()
+    labelled, judgement = runner.results["label.annotate"], runner.results["gate.judge"]
+    assert isinstance(labelled, LabelledExamples)
+    assert isinstance(judgement, Judgement)
+    return TurnRecord(
+        task=task,
+        outcome=outcome,
+        verdict=judgement.verdict(),
+        labelled=labelled,
+        judgement=judgement,
+        stages=tuple(runner.stages),
+        seconds=time.perf_counter() - began,
+    )
+
+
+def run(folder: str | Path, *, state: str | Path | None = None, tell: Tell = ignore) -> Release | Verdict:
+    """Turns the line once for a task folder.
+
+    Args:
+        folder: The folder that holds `task.toml`.
+        state: Where to keep what is computed; `.freehold` in the folder unless `FREEHOLD_STATE` is set.
+        tell: Is told what happens, for a progress display.
+
+    Returns:
+        The release that is in service after the turn, or the verdict that refused the candidate.
+
+    Raises:
+        TaskFileError: The task file has mistakes.
+
+    Example:
+        outcome = freehold.run("examples/stdlib")
+    """
+    folder = Path(folder)
+    task = load_task(folder)
+    with open_state(folder, state=Path(state) if state else None) as shelf:
+        return run_turn(task, shelf=shelf, tell=tell).outcome
