@@ -1,0 +1,13 @@
+"""The memory: a database, content-addressed files, lineage, versions, releases, and what users said.
+
+Loads SQLAlchemy; import it where it is needed, not at the top of an application.
+"""
+
+from freehold.registry.blobs import Blobs
+from freehold.registry.registry import Registry
+from freehold.registry.reviews import Review
+from freehold.registry.stages import Recorded
+from freehold.registry.traffic import Feedback, RecordedRequest
+from freehold.registry.verification import Verification
+
+__all__ = ["Blobs", "Feedback", "Recorded", "RecordedRequest", "Registry", "Review", "Verification"]

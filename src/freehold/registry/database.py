@@ -1,0 +1,167 @@
+"""One database, SQLite or PostgreSQL, behind two doors: `read` and `write`.
+
+Owns connections, transactions and the JSON in columns. Knows nothing of what the tables mean.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from freehold.errors import IntegrityError, MissingExtraError
+from freehold.registry import address, faults
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql, sqlite
+
+__all__ = ["Database", "now", "pack", "unpack"]
+
+_BUSY_SECONDS = 30
+
+
+class Database:
+    """Connections to the memory. Threads may share it; a process that forks opens its own.
+
+    Args:
+        url: Where it is.
+        folder: The state folder, for messages about a full disk.
+
+    Raises:
+        MissingExtraError: The URL needs a driver that is not installed.
+    """
+
+    def __init__(self, url: sa.URL, *, folder: Path) -> None:
+        self.name = address.shown(url)
+        self.is_sqlite = url.get_backend_name() == "sqlite"
+        self._folder = folder
+        self._secrets = address.secrets(url)
+        self._engine = _sqlite_engine(url) if self.is_sqlite else _postgresql_engine(url)
+
+    def close(self) -> None:
+        """Closes every connection."""
+        self._engine.dispose()
+
+    @contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """A connection that sees one state of the database.
+
+        Raises:
+            StorageError: The database is out of reach, busy or on a full disk.
+            IntegrityError: The database's file is damaged.
+        """
+        with self._explained(), self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def snapshot(self) -> Iterator[sa.Connection]:
+        """Like `read`, for many queries that must agree with each other while others write."""
+        with self.read() as connection:
+            if not self.is_sqlite:  # SQLite's transactions are snapshots by themselves
+                connection = connection.execution_options(isolation_level="REPEATABLE READ")
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[sa.Connection]:
+        """A connection in a transaction that is committed as a whole, or not at all. Raises like `read`."""
+        with self._explained(), self._engine.connect() as connection:
+            # A transaction that may write asks at once: one that turned into a writer later could be refused
+            # by SQLite without waiting.
+            connection = connection.execution_options(freehold_begin="BEGIN IMMEDIATE")
+            with connection.begin():
+                yield connection
+
+    def insert(self, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
+        """Returns an INSERT that knows `ON CONFLICT`."""
+        if self.is_sqlite:
+            from sqlalchemy.dialects import sqlite
+
+            return sqlite.insert(table)
+        from sqlalchemy.dialects import postgresql
+
+        return postgresql.insert(table)
+
+    def use_wal(self) -> None:
+        """Lets readers and one writer work at the same time (SQLite; PostgreSQL always does)."""
+        if self.is_sqlite:
+            with self._explained(), self._engine.connect() as connection:
+                driver = connection.connection.driver_connection
+                assert driver is not None
+                driver.execute("PRAGMA journal_mode = WAL")
+
+    def revision(self) -> str:
+        """Returns the migration that the database is at, empty for a new one, by one query."""
+        query = sa.text("SELECT version_num FROM alembic_version")
+        with self._explained():
+            try:
+                with self._engine.connect() as connection:
+                    return str(connection.execute(query).scalar() or "")
+            except (sa.exc.OperationalError, sa.exc.ProgrammingError) as error:
+                if "alembic_version" in str(error.orig):
+                    return ""
+                raise
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except (sa.exc.DBAPIError, sa.exc.TimeoutError) as error:
+            meaning = faults.explain(error, name=self.name, folder=self._folder, secrets=self._secrets)
+            if meaning is None:
+                raise
+            raise meaning from None  # the driver's own error may hold the address with its password
+
+
+def _sqlite_engine(url: sa.URL) -> sa.Engine:
+    engine = sa.create_engine(url, connect_args={"timeout": _BUSY_SECONDS}, max_overflow=-1, hide_parameters=True)
+
+    @sa.event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: object) -> None:
+        connection.isolation_level = None  # transactions begin where `begin` says, not where the driver guesses
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA synchronous = FULL")  # a record never outlives the files it speaks of
+
+    @sa.event.listens_for(engine, "begin")
+    def begin(connection: sa.Connection) -> None:
+        connection.exec_driver_sql(connection.get_execution_options().get("freehold_begin", "BEGIN"))
+
+    return engine
+
+
+def _postgresql_engine(url: sa.URL) -> sa.Engine:
+    patience = {} if "connect_timeout" in url.query else {"connect_timeout": 10}
+    try:
+        return sa.create_engine(
+            url, connect_args=patience, max_overflow=-1, pool_pre_ping=True, hide_parameters=True
+        )
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("psycopg", "postgres") from error
+
+
+def pack(value: object) -> str:
+    """Returns plain data as a column holds it: JSON in ASCII, keys sorted."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def unpack(text: str, *, what: str) -> Any:
+    """Returns what `pack` packed.
+
+    Raises:
+        IntegrityError: The column does not hold JSON; the message names `what`.
+    """
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise IntegrityError(
+            f"The database's {what} is not what was recorded.", hint="List the damage with: freehold verify"
+        ) from None
+
+
+def now() -> str:
+    """Returns the time as it is recorded: ISO 8601, UTC, microseconds."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")

@@ -1,0 +1,1 @@
+"""Alembic's environment: the numbered steps that the database's tables went through."""

@@ -1,0 +1,265 @@
+"""The registry's one door: a state folder with its database, and everything that can be asked of them.
+
+Composes the parts; each method says what the user gets, the part beneath says how.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+
+from freehold.registry.address import read_address
+from freehold.registry.blobs import Blobs
+from freehold.registry.database import Database
+from freehold.registry.folder import StateFolder
+from freehold.registry.journal import Journal
+from freehold.registry.lineage import Lineage
+from freehold.registry.models import Models
+from freehold.registry.releases import Releases
+from freehold.registry.results import Results
+from freehold.registry.reviews import Review, Reviews
+from freehold.registry.splits import Sources, Splits
+from freehold.registry.stages import Recorded, Stages
+from freehold.registry.tables import REVISION
+from freehold.registry.traffic import Feedback, FeedbackLog, RecordedRequest, Requests
+from freehold.registry.verification import Verification, Verifier
+from freehold.task import Artifact, Json, Judgement, LabelledExamples, Release, Split, Task, Verdict
+
+__all__ = ["Registry"]
+
+
+class Registry:
+    """The memory of the line. Threads may share one; processes open one each.
+
+    Attributes:
+        state: The state folder.
+        blobs: Its content-addressed files.
+
+    Example:
+        >>> import tempfile
+        >>> with Registry.open(Path(tempfile.mkdtemp())) as shelf:
+        ...     shelf.fix_splits("banking", {"ab12": "test"})
+        ...     shelf.splits("banking")
+        {'ab12': 'test'}
+    """
+
+    def __init__(self, folder: StateFolder, *, database: Database) -> None:
+        self.state = folder.path
+        self._folder = folder
+        self._database = database
+        self._journal = Journal(database, folder=folder)
+        self.blobs = Blobs(folder, database=database, journal=self._journal)
+        self._results = Results(folder.results, blobs=self.blobs)
+        self._stages = Stages(
+            database, folder=folder, journal=self._journal, blobs=self.blobs, results=self._results
+        )
+        self._splits = Splits(database)
+        self._sources = Sources(database)
+        self._models = Models(database, stages=self._stages, results=self._results)
+        self._releases = Releases(database, models=self._models)
+        self._lineage = Lineage(database)
+        self._requests = Requests(database)
+        self._feedback = FeedbackLog(database)
+        self._reviews = Reviews(database)
+
+    @classmethod
+    def open(cls, state: Path, *, url: str = "") -> Registry:
+        """Opens a state folder, made and migrated where it has to be.
+
+        Args:
+            state: The folder.
+            url: The database; else `FREEHOLD_DB`, else SQLite in the folder.
+
+        Raises:
+            UserError: The URL cannot be used.
+            StorageError: The folder cannot be written, or the database is out of reach or too new.
+            IntegrityError: The database's file is damaged.
+        """
+        folder = StateFolder(state)
+        database = Database(read_address(folder.path, url=url), folder=folder.path)
+        try:
+            if database.revision() != REVISION:
+                from freehold.registry.migration import upgrade  # loads alembic
+
+                upgrade(database, folder=folder)
+        except BaseException:
+            database.close()
+            raise
+        return cls(folder, database=database)
+
+    def close(self) -> None:
+        """Closes every connection."""
+        self._database.close()
+
+    def __enter__(self) -> Registry:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Held by the one run that may work in this state folder.
+
+        Raises:
+            OperatorError: Another process holds it; the message says which.
+        """
+        with self._folder.run_lock():
+            yield
+
+    # Stages
+
+    def recall(self, key: str) -> Recorded | None:
+        """Returns what a stage left behind, or None where that is not known or not in this folder."""
+        return self._stages.recall(key)
+
+    def record(self, recorded: Recorded, *, folder: Path) -> Path:
+        """Stores a stage's folder with its record, all or nothing, and returns the laid-out result.
+
+        Raises:
+            IntegrityError: The folder does not hold the files of the record.
+            StorageError: The disk is full or may not be written; nothing half-written stays recorded.
+        """
+        return self._stages.record(recorded, folder=folder)
+
+    def lay_out(self, recorded: Recorded) -> Path:
+        """Returns a result's read-only folder, re-read, and mended where it was changed.
+
+        Raises:
+            IntegrityError: A blob is damaged or missing; the message names the file.
+        """
+        return self._stages.lay_out(recorded)
+
+    def sweep(self) -> None:
+        """Removes what killed processes left half done, and nothing that the journal does not list."""
+        self._journal.sweep()
+
+    # Data
+
+    def splits(self, task: str) -> dict[str, Split]:
+        """Returns example id to split, for every row ever fixed."""
+        return self._splits.read(task)
+
+    def fix_splits(self, task: str, splits: Mapping[str, Split]) -> None:
+        """Fixes the split of rows, in one transaction. A row once fixed as test stays test."""
+        self._splits.fix(task, splits)
+
+    def note_source(self, task: str, uri: str, *, digest: str, licence: str, rows: int) -> None:
+        """Notes what a source was when it was read."""
+        self._sources.note(task, uri, digest=digest, licence=licence, rows=rows)
+
+    def sources(self, task: str) -> list[Mapping[str, Json]]:
+        """Returns what was noted, oldest first: `uri`, `digest`, `licence`, `rows`, `noted`."""
+        return self._sources.read(task)
+
+    # Models
+
+    def admit(self, task: Task, artifact: Artifact, judgement: Judgement, labelled: LabelledExamples) -> Release:
+        """Gives an artifact the task's next version; one that has a version gets the new verdict.
+
+        Raises:
+            IntegrityError: The artifact was never recorded.
+        """
+        return self._models.admit(task, artifact, judgement, labelled)
+
+    def promote(self, release: Release, *, because: Verdict | str = "", who: str = "") -> Release:
+        """Makes a version the champion, in one transaction, and returns it as it now is.
+
+        A verdict as reason means an automatic turn, which leaves a withdrawn version where it is and returns
+        the champion unchanged.
+
+        Raises:
+            NotFoundError: There is no such version.
+            CheckError: The verdict did not pass.
+            IntegrityError: The version's files are damaged.
+        """
+        return self._releases.promote(release, because=because, who=who)
+
+    def rollback(self, task: str, *, who: str = "", why: str = "", to: int | None = None) -> Release:
+        """Withdraws the champion and puts the one before it, or `to`, back in service, in one transaction.
+
+        Raises:
+            NotFoundError: There is no champion, or no such earlier one.
+            IntegrityError: The earlier one's files are damaged.
+        """
+        return self._releases.rollback(task, who=who, why=why, to=to)
+
+    def champion(self, task: str) -> Release | None:
+        """Returns the version in service, its files laid out."""
+        return self._models.champion(task)
+
+    def champion_version(self, task: str) -> int | None:
+        """Returns the number of the version in service, by one cheap query."""
+        return self._models.champion_version(task)
+
+    def rival(self, task: Task, artifact: Artifact) -> Release | None:
+        """Returns the version that an artifact has to beat, or None for a task's first."""
+        return self._models.rival(task.name, digest=artifact.digest)
+
+    def models(self, task: str) -> list[Release]:
+        """Returns every version, oldest first; their files are not looked at."""
+        return self._models.all(task)
+
+    def release(self, task: str, version: int) -> Release:
+        """Returns one version, its files laid out.
+
+        Raises:
+            NotFoundError: There is no such version; the message lists those that there are.
+        """
+        return self._models.release(task, version=version)
+
+    def history(self, task: str) -> list[Mapping[str, Json]]:
+        """Returns the log of releases, oldest first: `version`, `action`, `who`, `why`, `time`."""
+        return self._releases.history(task)
+
+    def lineage(self, task: str, version: int) -> Mapping[str, Json]:
+        """Returns what a version comes from: `artifact`, `examples`, `corrections`, `stages` and more.
+
+        Raises:
+            NotFoundError: There is no such version.
+        """
+        self._models.check_known(task, version=version)
+        return self._lineage.read(task, version=version)
+
+    # Traffic
+
+    def record_requests(self, rows: Sequence[RecordedRequest]) -> None:
+        """Records answered requests, in one transaction."""
+        self._requests.add(rows)
+
+    def request(self, id: str) -> RecordedRequest | None:
+        """Returns one request, or None."""
+        return self._requests.find(id)
+
+    def requests(self, task: str, *, limit: int = 100) -> list[RecordedRequest]:
+        """Returns the latest requests, newest first."""
+        return self._requests.latest(task, limit=limit)
+
+    def add_feedback(self, rows: Sequence[Feedback]) -> None:
+        """Records feedback, in one transaction."""
+        self._feedback.add(rows)
+
+    def feedback(self, task: str, *, kind: str = "", withdrawn: bool = False) -> list[Feedback]:
+        """Returns feedback in order of creation; the withdrawn only where asked for."""
+        return self._feedback.read(task, kind=kind, withdrawn=withdrawn)
+
+    def withdraw(self, task: str, *, ids: Sequence[str]) -> int:
+        """Withdraws feedback by its ids or its batches' ids; returns how many changed."""
+        return self._feedback.withdraw(task, ids=ids)
+
+    def queue_reviews(self, task: str, rows: Sequence[Review]) -> None:
+        """Replaces the task's queue of rows that wait for a person."""
+        self._reviews.replace(task, rows)
+
+    def reviews(self, task: str, *, limit: int = 100) -> list[Review]:
+        """Returns the rows that wait for a person, the least certain suggestion first."""
+        return self._reviews.read(task, limit=limit)
+
+    def verify(self) -> Verification:
+        """Reads every blob and every row again."""
+        verifier = Verifier(self._database, folder=self._folder, blobs=self.blobs, results=self._results)
+        return verifier.verify()

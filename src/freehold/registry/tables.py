@@ -1,0 +1,218 @@
+"""The tables of the memory, as SQLAlchemy Core describes them.
+
+Owns names and types of tables and columns, and which migration they stand for. Knows nothing of connections;
+what changes here needs a new file in `migrations/versions` (a test compares the two).
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Dialect
+
+from freehold.task import SPLITS
+
+__all__ = [
+    "REVISION",
+    "Words",
+    "blobs",
+    "corrections",
+    "feedback",
+    "files",
+    "folders",
+    "metadata",
+    "models",
+    "pending",
+    "releases",
+    "requests",
+    "reviews",
+    "sources",
+    "splits",
+    "stages",
+    "tasks",
+]
+
+REVISION = "0001"
+"""The newest migration: what a database must be at to be used as it is."""
+
+
+class Words(sa.types.TypeDecorator[str]):
+    """Text that sorts by code point, and takes any Python string, in SQLite and PostgreSQL alike.
+
+    PostgreSQL refuses NUL and sorts by the cluster's locale; neither takes a lone surrogate. Such characters
+    become U+FFFD.
+    """
+
+    impl = sa.Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> sa.types.TypeEngine[str]:
+        """Returns the database's own type."""
+        collation = "C" if dialect.name == "postgresql" else None
+        return dialect.type_descriptor(sa.Text(collation=collation))
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """Returns what can be stored."""
+        if value is None or (value.isascii() and "\0" not in value):
+            return value
+        return "".join("\ufffd" if c == "\0" or "\ud800" <= c <= "\udfff" else c for c in value)
+
+
+def _words(name: str, *, default: str | None = None) -> sa.Column[str]:
+    return sa.Column(name, Words, nullable=False, server_default=default)
+
+
+def _key(name: str) -> sa.Column[str]:
+    return sa.Column(name, Words, primary_key=True)
+
+
+def _json(name: str) -> sa.Column[str]:
+    return sa.Column(name, Words, nullable=False, info={"json": True})
+
+
+def _one_of(column: str, values: tuple[str, ...]) -> sa.CheckConstraint:
+    allowed = ", ".join(f"'{value}'" for value in values)
+    return sa.CheckConstraint(f"{column} IN ({allowed})", name=f"known_{column}")
+
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+blobs = sa.Table(
+    "blobs",
+    metadata,
+    _key("home"),
+    _key("sha256"),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    comment="Files that are whole in one state folder's blobs.",
+)
+pending = sa.Table(
+    "pending",
+    metadata,
+    _key("home"),
+    _key("token"),
+    _key("path"),
+    comment="The journal: paths below a state folder that are being written.",
+)
+folders = sa.Table("folders", metadata, _key("digest"), comment="Results, named by their content.")
+files = sa.Table(
+    "files",
+    metadata,
+    sa.Column("digest", Words, sa.ForeignKey("folders.digest"), primary_key=True),
+    _key("name"),
+    _words("sha256"),
+    sa.Index("ix_files_sha256", "sha256"),
+)
+stages = sa.Table(
+    "stages",
+    metadata,
+    _key("key"),
+    _words("stage"),
+    sa.Column("digest", Words, sa.ForeignKey("folders.digest"), nullable=False),
+    _json("facts"),
+    _json("inputs"),
+    sa.Column("seconds", sa.Double, nullable=False),
+    _words("created"),
+    sa.Index("ix_stages_digest", "digest"),
+)
+splits = sa.Table("splits", metadata, _key("task"), _key("example"), _words("split"), _one_of("split", SPLITS))
+sources = sa.Table(
+    "sources",
+    metadata,
+    _key("task"),
+    _key("uri"),
+    _key("digest"),
+    _words("licence"),
+    sa.Column("rows", sa.BigInteger, nullable=False),
+    _words("noted"),
+)
+tasks = sa.Table("tasks", metadata, _key("name"), _json("definition"), _words("created"))
+models = sa.Table(
+    "models",
+    metadata,
+    sa.Column("task", Words, sa.ForeignKey("tasks.name"), primary_key=True),
+    sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("digest", Words, sa.ForeignKey("folders.digest"), nullable=False),
+    _words("judgement"),
+    _words("labelled"),
+    _words("against"),
+    _json("verdict"),
+    _json("facts"),
+    _words("state"),
+    _words("created"),
+    _one_of("state", ("champion", "released", "refused", "withdrawn")),
+    sa.UniqueConstraint("task", "digest", name="uq_models_digest"),
+    sa.Index(
+        "uq_models_champion",
+        "task",
+        unique=True,
+        sqlite_where=sa.text("state = 'champion'"),
+        postgresql_where=sa.text("state = 'champion'"),
+    ),
+)
+corrections = sa.Table(
+    "corrections",
+    metadata,
+    _key("task"),
+    sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
+    _key("locator"),
+    sa.ForeignKeyConstraint(["task", "version"], ["models.task", "models.version"]),
+    comment="Which corrections a model was trained on.",
+)
+releases = sa.Table(
+    "releases",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    _words("task"),
+    sa.Column("version", sa.Integer, nullable=False),
+    _words("action"),
+    _words("who"),
+    _words("why"),
+    _words("time"),
+    _one_of("action", ("promote", "withdraw", "rollback")),
+    sa.ForeignKeyConstraint(["task", "version"], ["models.task", "models.version"]),
+    sa.Index("ix_releases_task", "task"),
+    comment="The log of who put what in service, why and when.",
+)
+requests = sa.Table(
+    "requests",
+    metadata,
+    _key("id"),
+    _words("task"),
+    _words("model"),
+    _json("inputs"),
+    _json("answers"),
+    _words("created"),
+    sa.Column("milliseconds", sa.Double, nullable=False),
+    sa.Index("ix_requests_task", "task", "created"),
+)
+feedback = sa.Table(
+    "feedback",
+    metadata,
+    _key("id"),
+    _words("task"),
+    _words("request"),
+    _json("inputs"),
+    _words("kind"),
+    _json("value"),
+    _words("maker"),
+    _words("created"),
+    sa.Column("withdrawn", sa.Boolean, nullable=False),
+    _words("batch"),
+    _one_of("kind", ("correction", "rating", "outcome")),
+    sa.Index("ix_feedback_task", "task", "created"),
+)
+reviews = sa.Table(
+    "reviews",
+    metadata,
+    _key("task"),
+    _key("example"),
+    _key("field"),
+    _json("inputs"),
+    _json("suggestion"),
+    sa.Column("confidence", sa.Double, nullable=False),
+)
