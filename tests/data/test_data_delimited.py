@@ -14,9 +14,7 @@ AFTER = "a closing quote is followed by more text"
 
 
 def good(rows: list[Example | Refused]) -> list[tuple[str, str]]:
-    return [
-        (row.inputs["text"], str(row.outputs.get("intent", ""))) for row in rows if isinstance(row, Example)
-    ]
+    return [(row.inputs["text"], str(row.outputs.get("intent", ""))) for row in rows if isinstance(row, Example)]
 
 
 def bad(rows: list[Example | Refused]) -> list[tuple[int, str]]:
@@ -47,16 +45,12 @@ def bad(rows: list[Example | Refused]) -> list[tuple[int, str]]:
             [(2, "the row is not UTF-8: byte 0xc3 at 2 of a cell")],
             id="UTF-8 in a record of two lines",
         ),
-        pytest.param(
-            b"a\nb,y\n", [("b", "y")], [(2, "too few columns: 1 where the header has 2")], id="too few"
-        ),
+        pytest.param(b"a\nb,y\n", [("b", "y")], [(2, "too few columns: 1 where the header has 2")], id="too few"),
         pytest.param(
             b"a,b,x\nb,y\n", [("b", "y")], [(2, "too many columns: 3 where the header has 2")], id="too many"
         ),
         pytest.param(b'"a,x\nb,y\nc,z\n', [("b", "y"), ("c", "z")], [(2, END)], id="open quote, no other"),
-        pytest.param(
-            b'a,"x\nb,y\n"c",z\n', [("b", "y"), ("c", "z")], [(2, AFTER)], id="open quote, one later"
-        ),
+        pytest.param(b'a,"x\nb,y\n"c",z\n', [("b", "y"), ("c", "z")], [(2, AFTER)], id="open quote, one later"),
         pytest.param(b'a,x\n"b,y', [("a", "x")], [(3, END)], id="open quote in the last line"),
         pytest.param(b'"a" b,x\nb,y\n', [("b", "y")], [(2, AFTER)], id="text after a quote"),
         pytest.param(

@@ -103,9 +103,7 @@ def test_json_lines_refuses_what_it_cannot_use(work: Work, line: bytes, reason: 
 
 def test_a_column_that_no_line_has_is_an_error(work: Work) -> None:
     work.put("a.jsonl", '{"txt": "a", "label": "x"}\n{"text_": "b"}\n')
-    with pytest.raises(
-        DataError, match=r"no column `text` \(did you mean `text_`\?\); it has `label`, `text_`"
-    ):
+    with pytest.raises(DataError, match=r"no column `text` \(did you mean `text_`\?\); it has `label`, `text_`"):
         work.read("a.jsonl")
     with pytest.raises(DataError, match=r"no column `labl` \(did you mean `label`\?\)"):
         work.read(Source("a.jsonl", {"text": "txt", "intent": "labl"}))
@@ -219,9 +217,7 @@ def test_the_standard_library_is_read_as_trees() -> None:
     assert {"asyncio", "email", "logging", "pathlib", "unittest"} <= modules
     assert not {name for name in modules if name.startswith("_")} | {"test", "idlelib"} & modules
     assert {cell["kind"] for cell in cells} == {"module", "class", "function"}
-    assert {row.locator.split(":")[0] for row in rows if row.cells["name"] == "TestCase"} == {
-        "unittest/case.py"
-    }
+    assert {row.locator.split(":")[0] for row in rows if row.cells["name"] == "TestCase"} == {"unittest/case.py"}
     assert not [row for row in rows if "/test/" in row.locator or "/tests/" in row.locator]
     assert kind.digest(place) == kind.digest(place)
 

@@ -112,9 +112,7 @@ def _note_sources(task: Task, shelf: Registry, counts: Sequence[Count]) -> None:
         shelf.note_source(task.name, source.uri, digest=name, licence=licence, rows=count.good)
 
 
-def _read_sources(
-    desk: Desk, task: Task, corrections: Corrections
-) -> tuple[list[Reading], tuple[Count, ...]]:
+def _read_sources(desk: Desk, task: Task, corrections: Corrections) -> tuple[list[Reading], tuple[Count, ...]]:
     """Reads all sources, writes the refused rows as they come, and gathers what is wrong with any source."""
     readings: list[Reading] = []
     counts: list[Count] = []
@@ -136,9 +134,7 @@ def _read_sources(
         for refused in corrections.refused:
             file.write(canonical(refused._asdict()) + b"\n")
     if not task.sources:
-        problems.append(
-            DataError(f"task `{task.name}` has no source.", hint="Add a [[source]] to its task.toml.")
-        )
+        problems.append(DataError(f"task `{task.name}` has no source.", hint="Add a [[source]] to its task.toml."))
     if problems:
         raise _join(problems)
     return readings, tuple(counts)
@@ -191,8 +187,11 @@ def _split(task: Task, merged: Merged, recorded: Mapping[str, Split]) -> _Sorted
         declared={source.split for source in task.sources},
         seed=task.seed,
     )
+    names: dict[str, str] = {}
+    for name in sorted(assigned.splits):  # named after those that are used: what is kept apart changes nothing
+        names.setdefault(clusters[name], name)
     examples = tuple(
-        replace(entries[name].example, split=split, cluster=clusters[name])
+        replace(entries[name].example, split=split, cluster=names[clusters[name]])
         for name, split in sorted(assigned.splits.items())
     )
     near = tuple(

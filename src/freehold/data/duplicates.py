@@ -66,9 +66,7 @@ class Merged:
     apart: tuple[Apart, ...]
 
 
-def merge(
-    readings: Iterable[Reading], corrections: Sequence[Example], *, recorded: Mapping[str, Split]
-) -> Merged:
+def merge(readings: Iterable[Reading], corrections: Sequence[Example], *, recorded: Mapping[str, Split]) -> Merged:
     """Merges rows with the same inputs.
 
     For each field the most frequent label counts, of equally frequent ones the first. A row of a declared

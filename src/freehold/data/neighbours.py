@@ -22,9 +22,21 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Signatures = NDArray[np.uint32]
-    Signer = Callable[[Sequence[frozenset[str]]], Signatures]
+    Positions = NDArray[np.int64]
+    Mask = NDArray[np.bool_]
+    Apart = Callable[[Positions, Positions], Mask]
 
-__all__ = ["BANDS", "HASHES", "NEAR", "find_clusters", "find_pairs", "jaccard", "shingles", "sign"]
+__all__ = [
+    "BANDS",
+    "HASHES",
+    "NEAR",
+    "find_candidates",
+    "find_clusters",
+    "find_pairs",
+    "jaccard",
+    "shingles",
+    "sign",
+]
 
 NEAR = 0.8
 SIZE = 4
@@ -45,22 +57,22 @@ _SEED = 7
 _TOKENS = re.compile(r"\w+|[^\w\s.,;:!?'\"…]")
 
 
-def shingles(inputs: Mapping[str, str]) -> frozenset[str]:
-    """Returns the character 4-grams of an example's inputs; each input has its own.
+def shingles(inputs: Mapping[str, str], *, size: int = SIZE) -> frozenset[str]:
+    """Returns the character n-grams of an example's inputs; each input has its own.
 
     Example:
         >>> sorted(shingles({"text": "Hi, you!"}))
         [' hi ', 'hi y', 'i yo', 'you ', ' you']
     """
     if len(inputs) == 1:
-        return frozenset(_grams(next(iter(inputs.values()))))
-    return frozenset(f"{name}:{gram}" for name, text in inputs.items() for gram in _grams(text))
+        return frozenset(_grams(next(iter(inputs.values())), size))
+    return frozenset(f"{name}:{gram}" for name, text in inputs.items() for gram in _grams(text, size))
 
 
-def _grams(text: str) -> Iterator[str]:
+def _grams(text: str, size: int) -> Iterator[str]:
     folded = text.casefold()
     plain = f" {' '.join(_TOKENS.findall(folded) or [folded])} "
-    return (plain[i : i + SIZE] for i in range(max(1, len(plain) - SIZE + 1)))
+    return (plain[i : i + size] for i in range(max(1, len(plain) - size + 1)))
 
 
 def jaccard(one: frozenset[str], other: frozenset[str]) -> float:
@@ -85,55 +97,71 @@ def find_clusters(rows: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
         rows: Example id to inputs.
     """
     names = sorted(rows)
-    parents = list(range(len(names)))
-
-    def root(i: int) -> int:
-        while parents[i] != i:
-            parents[i] = parents[parents[i]]
-            i = parents[i]
-        return i
-
-    for one, other in find_pairs([rows[name] for name in names], joined=lambda i, j: root(i) == root(j)):
-        low, high = sorted((root(one), root(other)))
-        parents[high] = low
-    return {name: names[root(i)] for i, name in enumerate(names)}
+    forest = _Forest(len(names))
+    for one, other in find_pairs([rows[name] for name in names], apart=forest.apart):
+        forest.join(one, other)
+    return dict(zip(names, (names[root] for root in forest.roots()), strict=True))
 
 
-def find_pairs(
-    rows: Sequence[Mapping[str, str]],
-    *,
-    signer: Signer = sign,
-    joined: Callable[[int, int], bool] = lambda _i, _j: False,
-) -> Iterator[tuple[int, int]]:
-    """Yields pairs of rows that are near, by their positions, the earlier first.
+class _Forest:
+    """Disjoint sets of positions; each set is known by its smallest member, its root."""
+
+    def __init__(self, size: int) -> None:
+        import numpy as np
+
+        self._parents = np.arange(size)
+
+    def join(self, one: int, other: int) -> None:
+        low, high = sorted((self._root(one), self._root(other)))
+        self._parents[high] = low
+
+    def roots(self) -> Positions:
+        """Returns the root of every position; finding them shortens the ways to them."""
+        while (self._parents[self._parents] != self._parents).any():
+            self._parents = self._parents[self._parents]
+        return self._parents
+
+    def apart(self, ones: Positions, others: Positions) -> Mask:
+        """Returns for each pair whether its members are in different sets."""
+        roots = self.roots()
+        different: Mask = roots[ones] != roots[others]
+        return different
+
+    def _root(self, position: int) -> int:
+        while (parent := int(self._parents[position])) != position:
+            position = parent
+        return position
+
+
+def find_pairs(rows: Sequence[Mapping[str, str]], *, apart: Apart | None = None) -> Iterator[tuple[int, int]]:
+    """Yields pairs of rows that are near, by their positions.
 
     Args:
         rows: Inputs.
-        signer: Gives MinHash signatures.
-        joined: Says of a pair that there is no need to compare it.
+        apart: Says of pairs whether they still need to be compared; all of them where None.
     """
 
     @lru_cache(maxsize=1 << 14)
     def grams(i: int) -> frozenset[str]:
         return shingles(rows[i])
 
-    for one, other in _candidates(_sign_all(rows, signer)):
-        if not joined(one, other) and jaccard(grams(one), grams(other)) >= NEAR:
+    for one, other in find_candidates(_sign_all(rows), apart=apart):
+        if jaccard(grams(one), grams(other)) >= NEAR:
             yield one, other
 
 
-def _sign_all(rows: Sequence[Mapping[str, str]], signer: Signer) -> Signatures:
+def _sign_all(rows: Sequence[Mapping[str, str]]) -> Signatures:
     """Signs in batches, so that the shingles of all rows are never held at once."""
     import numpy as np
 
     source = iter(rows)
     signed = []
     while batch := [shingles(row) for row in islice(source, _BATCH)]:
-        signed.append(signer(batch))
+        signed.append(sign(batch))
     return np.concatenate(signed) if signed else np.empty((0, HASHES), dtype=np.uint32)
 
 
-def _candidates(signatures: Signatures) -> Iterator[tuple[int, int]]:
+def find_candidates(signatures: Signatures, *, apart: Apart | None = None) -> Iterator[tuple[int, int]]:
     """Yields the pairs that share a band and agree in enough hashes to be near, each once."""
     import numpy as np
 
@@ -149,6 +177,9 @@ def _candidates(signatures: Signatures) -> Iterator[tuple[int, int]]:
                 break
             for part in np.array_split(same, len(same) // _BATCH + 1):
                 ones, others = order[part], order[part + distance]
+                if apart is not None:
+                    split = apart(ones, others)
+                    ones, others = ones[split], others[split]
                 likely = (signatures[ones] == signatures[others]).mean(axis=1) >= NEAR - SLACK
                 pairs = zip(ones[likely].tolist(), others[likely].tolist(), strict=True)
                 fresh = [pair for pair in pairs if pair not in seen]

@@ -62,9 +62,7 @@ def describe(findings: Findings) -> dict[str, Json]:
         dict[str, Json],
         {
             "task": findings.task.name,
-            "sources": [
-                {"uri": c.uri, "rows": c.good + c.refused, "refused": c.refused} for c in findings.counts
-            ],
+            "sources": [{"uri": c.uri, "rows": c.good + c.refused, "refused": c.refused} for c in findings.counts],
             "rows": sum(count.good + count.refused for count in findings.counts),
             "refused": sum(count.refused for count in findings.counts),
             "examples": len(findings.examples),

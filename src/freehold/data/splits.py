@@ -104,9 +104,7 @@ class _Board:
     def place(self, cluster: str) -> None:
         """Puts a cluster into a split, and those of its members that may not be there apart."""
         names = self.members[cluster]
-        tests = [
-            name for name in names if self.rows[name].told == "test" or self.recorded.get(name) == "test"
-        ]
+        tests = [name for name in names if self.rows[name].told == "test" or self.recorded.get(name) == "test"]
         if tests:
             self._hold(cluster, "test", tests, "near a test row")
             return
@@ -144,11 +142,14 @@ class _Board:
     def fill_validation(self) -> None:
         """Carves the validation split out of train where it has no rows; out of declared rows first."""
         train = self._all("train")
-        quiet = [
-            cluster for cluster in train if not any(self.rows[n].corrected for n in self.members[cluster])
-        ]
+        quiet = [cluster for cluster in train if not any(self.rows[n].corrected for n in self.members[cluster])]
         source = [cluster for cluster in quiet if not self._is_free(cluster)] or quiet
         if self._all("validation") or not source:
+            return
+        spare = [cluster for cluster in self._all("test") if self._is_free(cluster)]
+        spare = [cluster for cluster in spare if not self._recorded(cluster)]
+        if len(train) == 1 and len(spare) > 1:
+            self.placed[max(spare, key=self._draw)] = "validation"
             return
         drawn = [cluster for cluster in source if SHARE <= self._draw(cluster) < 2 * SHARE]
         kept = [cluster for cluster in source if self._recorded(cluster) == {"validation"}]
@@ -164,9 +165,7 @@ class _Board:
         """Puts a cluster into a split, and its members that are not `kept` apart from the first of those."""
         self.placed[cluster] = split
         stay = set(kept)
-        self.apart.update(
-            {name: KeptApart(reason, kept[0]) for name in self.members[cluster] if name not in stay}
-        )
+        self.apart.update({name: KeptApart(reason, kept[0]) for name in self.members[cluster] if name not in stay})
 
     def _choose(self, cluster: str) -> Split:
         """Returns the split of a cluster that no source and no correction decides."""
