@@ -1,9 +1,16 @@
 from __future__ import annotations
 
+import csv
+import io
+from pathlib import Path
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.data.workplace import Work
 
-from freehold.data import Refused
+from freehold.data import Place, Refused, Row
+from freehold.data.delimited import Delimited
 from freehold.errors import DataError
 from freehold.task import Example
 
@@ -149,3 +156,44 @@ def test_a_table_that_cannot_be_used_says_why(work: Work, content: bytes, messag
         work.read("a.csv")
     assert message in str(caught.value)
     assert caught.value.exit_code == 2
+
+
+def read_all(folder: Path, content: bytes) -> tuple[list[dict[str, object]], list[int]]:
+    """Returns the cells of the good rows and the lines of the bad ones."""
+    (folder / "a.csv").write_bytes(content)
+    with Delimited(".csv", b",").open(Place.of("a.csv", folder=folder), ()) as table:
+        rows = list(table.rows)
+    return (
+        [dict(row.cells) for row in rows if isinstance(row, Row)],
+        [row.line for row in rows if not isinstance(row, Row)],
+    )
+
+
+CELLS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
+
+
+@given(st.lists(st.tuples(CELLS, st.sampled_from(["a", 'b"', "c,d", "e\nf", "\r\n", '"']), CELLS), max_size=8))
+def test_what_pythons_writer_writes_is_read_back(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str, str]]
+) -> None:
+    file = io.StringIO(newline="")
+    csv.writer(file, quoting=csv.QUOTE_ALL).writerows([("x", "y", "z"), *rows])
+    good, bad = read_all(tmp_path_factory.getbasetemp(), file.getvalue().encode())
+    assert good == [dict(zip("xyz", row, strict=True)) for row in rows]
+    assert bad == []
+
+
+PARTS = [b'"', b",", b"\n", b"\r\n", b"a", b"\xff", b"\0", b'""', b"a,b\n", b'"a","b"\n']
+BYTES = st.lists(st.sampled_from(PARTS))
+
+
+@given(BYTES)
+def test_every_line_is_read_or_refused_whatever_the_bytes(
+    tmp_path_factory: pytest.TempPathFactory, parts: list[bytes]
+) -> None:
+    body = b"".join(parts)
+    good, bad = read_all(tmp_path_factory.getbasetemp(), b"x,y\n" + body + b"\nlast,row\n")
+    assert bad == sorted(set(bad))
+    assert len(good) + len(bad) <= body.count(b"\n") + 2
+    assert good[-1:] == [{"x": "last", "y": "row"}] or b'"' in body
+    assert good or bad

@@ -237,6 +237,8 @@ def test_locators_never_show_absolute_paths(work: Work) -> None:
         ("python:site", "of a kind that cannot be read"),
         ("", "of a kind that cannot be read"),
         ("nothing", "source `nothing` is not there"),
+        ("~nobody-of-that-name/a.csv", "cannot be read: .*home directory"),
+        ("x" * 300 + ".csv", "cannot be read: .*too long"),
         ("trian.csv", "source `trian.csv` is not there.*Did you mean `train.csv`"),
         ("98765.tsv", "source `98765.tsv` is not there.*has no file of that name"),
         ("no/train.csv", "source `no/train.csv` is not there.*There is no folder"),

@@ -54,8 +54,8 @@ def fingerprint(task: Task, shelf: Registry) -> Mapping[str, Json]:
 
 
 def _digest(source: Source, *, folder: Path) -> str:
-    place = Place.of(source.uri, folder=folder)
     try:
+        place = Place.of(source.uri, folder=folder)
         return find_kind(place).digest(place)
     except DataError:
         return ""

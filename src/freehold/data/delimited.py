@@ -70,6 +70,7 @@ class Delimited:
         return tuple(cell.strip() for cell in cells)
 
     def _rows(self, lines: Lines, columns: tuple[str, ...], place: Place) -> Iterator[Row | BadRow]:
+        name = place.name
         while (first := _next_line(lines)) is not None:
             text = raw_text(first.data)
             try:
@@ -80,8 +81,8 @@ class Delimited:
             except _BadRecordError as reason:
                 yield BadRow(first.number, str(reason), text)
                 continue
-            locator = f"{place.name}:{first.number}"
-            yield Row(first.number, locator, dict(zip(columns, cells, strict=True)), text)
+            row: dict[str, object] = dict(zip(columns, cells, strict=True))
+            yield Row(first.number, f"{name}:{first.number}", row, text)
 
     def _record(self, first: Line, lines: Lines) -> tuple[list[str], list[Line]]:
         """Returns the cells of the record that begins with `first`, and the further lines it took."""

@@ -37,6 +37,7 @@ class JsonLines:
 
 
 def _rows(lines: Lines, place: Place) -> Iterator[Row | BadRow]:
+    name = place.name
     for line in lines:
         if line.data.strip():
             cells = _parse(line)
@@ -44,7 +45,7 @@ def _rows(lines: Lines, place: Place) -> Iterator[Row | BadRow]:
             if isinstance(cells, str):
                 yield BadRow(line.number, cells, text)
             else:
-                yield Row(line.number, f"{place.name}:{line.number}", cells, text)
+                yield Row(line.number, f"{name}:{line.number}", cells, text)
 
 
 def _parse(line: Line) -> dict[str, object] | str:

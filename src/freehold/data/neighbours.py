@@ -62,7 +62,7 @@ def shingles(inputs: Mapping[str, str], *, size: int = SIZE) -> frozenset[str]:
 
     Example:
         >>> sorted(shingles({"text": "Hi, you!"}))
-        [' hi ', 'hi y', 'i yo', 'you ', ' you']
+        [' hi ', ' you', 'hi y', 'i yo', 'you ']
     """
     if len(inputs) == 1:
         return frozenset(_grams(next(iter(inputs.values())), size))

@@ -26,6 +26,8 @@ def normalise(text: str) -> str:
 
 
 def _clean(text: str) -> str:
+    if text.isascii() and text.isprintable():
+        return text
     unified = text.replace("\r\n", "\n").replace("\r", "\n")
     return normalize("NFC", _CONTROLS.sub("", unified))
 

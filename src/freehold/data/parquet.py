@@ -70,18 +70,18 @@ def _batches(file: Any, columns: list[str], place: Place) -> Iterator[Any]:
 
 
 def _rows(batches: Iterator[Any], place: Place) -> Iterator[Row | BadRow]:
-    number = 0
+    number, name = 0, place.name
     for batch in batches:
         names = batch.schema.names
         columns = [_values(column) for column in batch.columns]
         for cells in zip(*columns, strict=True):
             number += 1
             row = dict(zip(names, cells, strict=True))
-            text = str({name: _short(value) for name, value in row.items()})[:TEXT_LIMIT]
+            text = str({column: _short(value) for column, value in row.items()})[:TEXT_LIMIT]
             if _size(row) > ROW_LIMIT:
                 yield BadRow(number, f"the row is longer than {ROW_LIMIT:,} bytes", text)
             else:
-                yield Row(number, f"{place.name}:{number}", row, text)
+                yield Row(number, f"{name}:{number}", row, text)
 
 
 def _values(column: Any) -> list[object]:

@@ -82,10 +82,17 @@ class Place:
 
     @classmethod
     def of(cls, uri: str, *, folder: Path) -> Place:
-        """Returns the place of a URI; relative paths are relative to `folder`."""
-        path = folder / Path(uri).expanduser()
-        names_file = not _SCHEME.match(uri) or path.exists()
-        return cls(uri, path if names_file and uri else None)
+        """Returns the place of a URI; relative paths are relative to `folder`.
+
+        Raises:
+            DataError: It is no path that this machine could have: too long, or of a user who is not there.
+        """
+        try:
+            path = folder / Path(uri).expanduser()
+            is_file = path.exists() or not _SCHEME.match(uri)
+        except (OSError, RuntimeError) as error:
+            raise DataError(f"source `{uri}` cannot be read: {error}.") from error
+        return cls(uri, path if is_file and uri else None)
 
     @property
     def name(self) -> str:
