@@ -75,7 +75,7 @@ def stage_facts(folder: Path, stage: str, *, state: Path | None = None) -> Any:
         champion = shelf.champion(task.name)
         stages: Any = shelf.lineage(task.name, champion.version)["stages"] if champion else []
         keys = [record["key"] for record in stages if record["stage"] == stage]
-        recorded = shelf.recall(keys[-1]) if keys else None
+        recorded = shelf.recall(keys[0]) if keys else None
     return recorded.facts if recorded else {}
 
 

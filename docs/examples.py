@@ -9,7 +9,8 @@ Owns the marks and the comparison. A fenced block is run when the word `run` fol
 
 `...` stands for anything, within a line or, alone on its line, for any lines. Each page has a folder of its
 own, and its blocks run in order. A page that says `<!-- continues PAGE -->` starts with a copy of what that
-page left.
+page left. The state of a page's tasks lies beside them in `.state`; pages share the cache of features and graphs
+in it, which changes how long a run takes and nothing else.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ __all__ = ["Block", "matches", "read_blocks", "run_pages"]
 
 FENCE = re.compile(r"^(?P<indent> *)```(?P<info>[^`\n]*)\n(?P<text>.*?)^(?P=indent)```\s*$", re.M | re.S)
 CONTINUES = re.compile(r"<!-- continues (\S+) -->")
+CACHE = ".state/cache"
 LIMIT = 300
 """Seconds after which a command of a page is given up."""
 
@@ -83,16 +85,23 @@ def run_pages(pages: list[Path], *, folder: Path) -> list[str]:
         if before:
             shutil.copytree(folder / Path(before[1]).stem, place, symlinks=True)
         place.mkdir(exist_ok=True)
+        _share_cache(folder, place)
         mistakes += _run_page(blocks, place)
     return mistakes
+
+
+def _share_cache(folder: Path, place: Path) -> None:
+    """Gives a page the cache that an earlier one left."""
+    left = next(folder.glob(f"*/{CACHE}"), None)
+    if left and not (place / CACHE).exists():
+        shutil.copytree(left, place / CACHE)
 
 
 def _run_page(blocks: list[Block], place: Path) -> list[str]:
     """Runs a page's blocks. The first mistake ends the page: what follows relies on what came before."""
     for block in blocks:
         if "file" in block.options:
-            (place / block.options["file"]).write_text(block.text, encoding="utf-8")
-            mistake = ""
+            mistake = _write(place / block.options["file"], block.text)
         elif block.language == "python":
             mistake = _run_python(block, place)
         else:
@@ -100,6 +109,12 @@ def _run_page(blocks: list[Block], place: Path) -> list[str]:
         if mistake:
             return [f"{block.page}:{block.line}: {mistake}"]
     return []
+
+
+def _write(file: Path, text: str) -> str:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, encoding="utf-8")
+    return ""
 
 
 def _run_console(block: Block, place: Path) -> Iterator[str]:
@@ -134,12 +149,13 @@ def _run_python(block: Block, place: Path) -> str:
 
 def _run(words: list[str], place: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        words, cwd=place, env=_environment(), capture_output=True, text=True, timeout=LIMIT, check=False
+        words, cwd=place, env=_environment(place), capture_output=True, text=True, timeout=LIMIT, check=False
     )
 
 
-def _environment() -> dict[str, str]:
+def _environment(place: Path) -> dict[str, str]:
     """Returns the environment of a fresh install: our settings unset, no colours, no network."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("FREEHOLD_")}
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    return {**kept, "PATH": path, "NO_COLOR": "1", "COLUMNS": "100", "TERM": "dumb", "HF_HUB_OFFLINE": "1"}
+    plain = {"NO_COLOR": "1", "COLUMNS": "100", "TERM": "dumb", "HF_HUB_OFFLINE": "1"}
+    return {**kept, **plain, "PATH": path, "FREEHOLD_STATE": str(place / ".state")}

@@ -7,6 +7,7 @@ The page repeats what `freehold COMMAND --help` says, in the order and the group
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,8 @@ def render() -> str:
 
 def _command(name: str, command: Any, parent: Any) -> str:
     context = command.make_context(name, [], parent=parent, resilient_parsing=True)
-    usage = " ".join(["freehold", name, *command.collect_usage_pieces(context)])
+    pieces = (re.sub(r"^\{(.+)\}$", r"\1", piece) for piece in command.collect_usage_pieces(context))
+    usage = " ".join(["freehold", name, *pieces])
     parts = [f"### `freehold {name}`\n", f"{command.help}\n", f"```console\n$ {usage}\n```\n"]
     for kind, title in (("argument", "Argument"), ("option", "Option")):
         parts.append(_table(title, _records(command, context, kind)))
@@ -57,18 +59,16 @@ def _command(name: str, command: Any, parent: Any) -> str:
 
 
 def _records(command: Any, context: Any, kind: str) -> list[tuple[str, str]]:
-    """Returns what the help says about each parameter of a kind."""
+    """Returns the name and the help of each parameter of a kind, without the types that typer adds."""
     params = (p for p in command.get_params(context) if p.param_type_name == kind)
-    return [record for param in params if (record := param.get_help_record(context)) is not None]
+    records = (record for param in params if (record := param.get_help_record(context)) is not None)
+    return [(re.sub(r" <\w+>$", "", name.strip()), text) for name, text in records]
 
 
 def _table(title: str, records: list[tuple[str, str]]) -> str:
     if not records:
         return ""
-    rows = [
-        f"| `{name.strip()}` | {' '.join(text.split()).replace('|', chr(92) + '|')} |"
-        for name, text in records
-    ]
+    rows = [f"| `{name}` | {' '.join(text.split()).replace('|', chr(92) + '|')} |" for name, text in records]
     return "\n".join([f"| {title} | |", "| --- | --- |", *rows, ""])
 
 
