@@ -52,9 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the benchmark."""
     parser = argparse.ArgumentParser(prog="python -m bench.banking77", description=__doc__)
     parser.add_argument("--rows", type=int, default=0, help="train on that many rows only; 0: all of them")
-    parser.add_argument(
-        "--seed", type=int, default=0, help="of the task and the peers (default: %(default)s)"
-    )
+    parser.add_argument("--seed", type=int, default=0, help="of the task and the peers (default: %(default)s)")
     parser.add_argument("--data", type=Path, default=_data(), help="folder with train.csv and test.csv")
     parser.add_argument("--keep", type=Path, help="task folder to make and keep (default: a temporary one)")
     options = parser.parse_args(arguments)

@@ -26,9 +26,7 @@ MODULES = {"scikit-learn": "sklearn", "import-linter": "importlinter", "psycopg[
 def names(*, extra: str = "") -> list[str]:
     """Returns what `freehold` requires, by name; that of an extra where one is given."""
     required = metadata.requires("freehold") or []
-    wanted = [
-        line for line in required if (f'extra == "{extra}"' in line if extra else "extra ==" not in line)
-    ]
+    wanted = [line for line in required if (f'extra == "{extra}"' in line if extra else "extra ==" not in line)]
     found = [line.partition(";")[0].partition("==")[0].strip() for line in wanted]
     return [name for name in found if not name.startswith("freehold")]
 
@@ -37,9 +35,7 @@ def licence(name: str) -> str:
     """Returns a distribution's licence as its metadata tells it, on one line."""
     told = metadata.metadata(name)
     short = (_first(told, "License-Expression") or _first(told, "License")).partition("\n")[0]
-    classified = [
-        c.rpartition("::")[2].strip() for c in told.get_all("Classifier") or [] if "License ::" in c
-    ]
+    classified = [c.rpartition("::")[2].strip() for c in told.get_all("Classifier") or [] if "License ::" in c]
     return classified[0] if len(short) > 60 and classified else short or "; ".join(classified)
 
 

@@ -89,9 +89,7 @@ def measure(peer: Peer, split: Mapping[Split, Rows], *, seed: int) -> tuple[Outc
     return first, Outcome(name, best, scores[best], answers, len(both.labels), seconds)
 
 
-def standing(
-    name: str, right: Sequence[bool], *, trained: int, seconds: float | None = None
-) -> dict[str, Cell]:
+def standing(name: str, right: Sequence[bool], *, trained: int, seconds: float | None = None) -> dict[str, Cell]:
     """Returns a table's row for our own model: nothing to compare it with."""
     return {
         "model": name,
