@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bench.harness import ROOT, Cell, Machine, Report, Table, publish
+from bench.harness import ROOT, Cell, Machine, Report, Table, publish, typed
 from bench.intervals import wilson
 from bench.peers import INTERVALS, beside, measure, minilm_logistic, standing, words_chars_svm
 from bench.released import answer, labelled_rows, run_cli, stage_facts
@@ -63,7 +63,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         seconds = time.perf_counter() - start
         tables = (*_line(document, seconds), *_rungs(folder), _accuracy(folder, seconds, options.seed))
     libraries = ("scikit-learn", "sentence-transformers", "torch", "transformers", "onnxruntime")
-    subset = f" --rows {options.rows}" if options.rows else ""
     publish(
         Report(
             f"banking77{f'-{options.rows}' if options.rows else ''}",
@@ -75,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 "to the release. A peer's seconds: features, all settings, fit and answers, without imports.",
                 INTERVALS,
             ),
-            command=f"python -m bench.banking77{subset} --seed {options.seed}",
+            command=typed("banking77", arguments),
         )
     )
     return 0

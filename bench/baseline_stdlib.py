@@ -9,7 +9,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.harness import Cell, Machine, Report, Table, publish
+from bench.harness import Cell, Machine, Report, Table, publish, typed
 from bench.peers import INTERVALS, beside, measure, standing, words_logistic
 from bench.released import answer, labelled_rows, run_cli
 
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 INTERVALS,
                 "`+ validation`: the peer's chosen setting fitted again on train and validation rows.",
             ),
-            command=f"python -m bench.baseline_stdlib {options.folder} --seed {options.seed}",
+            command=typed("baseline_stdlib", arguments),
         )
     )
     return 0

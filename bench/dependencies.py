@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
-from bench.harness import Cell, Machine, Report, Table, publish
+from bench.harness import Cell, Machine, Report, Table, publish, typed
 
 __all__ = ["licence", "main", "megabytes", "names"]
 
@@ -81,9 +81,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 "MB": round(megabytes(name), 1),
             }
         )
-    command = f"python -m bench.dependencies --repeats {options.repeats}"
     table = Table("Direct dependencies", tuple(rows))
-    publish(Report("dependencies", Machine.here(), 0, (table,), command=command))
+    publish(Report("dependencies", Machine.here(), 0, (table,), command=typed("dependencies", arguments)))
     return 0
 
 

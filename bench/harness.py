@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shlex
 import subprocess
 import sys
 import time
@@ -22,7 +23,7 @@ from typing import TypeAlias
 
 from bench.intervals import Interval, ratio
 
-__all__ = ["Cell", "Machine", "Report", "Table", "alternate", "compare", "publish"]
+__all__ = ["ROOT", "Cell", "Machine", "Report", "Table", "alternate", "compare", "markdown", "publish", "typed"]
 
 ROOT = Path(__file__).resolve().parent.parent
 OUT = ROOT / "bench" / "out"
@@ -77,6 +78,11 @@ class Report:
     tables: tuple[Table, ...]
     notes: tuple[str, ...] = ()
     command: str = ""
+
+
+def typed(name: str, arguments: Sequence[str] | None) -> str:
+    """Returns the command line of a benchmark as it was typed, so that it can be typed again."""
+    return shlex.join(["python", "-m", f"bench.{name}", *(sys.argv[1:] if arguments is None else arguments)])
 
 
 def alternate(

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 
-from bench.harness import Machine, Report, Table, alternate, compare, publish
+from bench.harness import Machine, Report, Table, alternate, compare, publish, typed
 
 __all__ = ["HEAVY", "loaded", "main"]
 
@@ -72,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             Machine.here("typer", "rich"),
             options.seed,
             (compare(seconds, ours="freehold --help", seed=options.seed), table),
-            command=f"python -m bench.startup --repeats {options.repeats} --seed {options.seed}",
+            command=typed("startup", arguments),
         )
     )
     return 1 if any(heavy.values()) else 0

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from bench.harness import Machine, Report, Table, alternate, compare, markdown, publish
+from bench.harness import Machine, Report, Table, alternate, compare, markdown, publish, typed
 from bench.intervals import Interval
 
 
@@ -67,6 +67,11 @@ def test_publish_writes_json_with_named_numbers(tmp_path: Path, capsys: pytest.C
     assert written["machine"]["cores"] == 2
     assert path.with_suffix(".md").read_text() == markdown(report())
     assert capsys.readouterr().out == markdown(report()) + "\n"
+
+
+def test_a_command_can_be_typed_again() -> None:
+    assert typed("x", ["--keep", "a folder"]) == "python -m bench.x --keep 'a folder'"
+    assert typed("x", []) == "python -m bench.x"
 
 
 def test_this_machine_can_be_described() -> None:
