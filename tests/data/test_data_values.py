@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freehold.data import normalise
 from freehold.data.values import BadValueError, parse_output
-from freehold.task import Field, Label
+from freehold.task import Field, Label, normalise
 
 TEXT = {"text": "Pay 20 euros on Monday"}
 

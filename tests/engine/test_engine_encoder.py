@@ -13,9 +13,7 @@ TEXTS = ["Where is my card?", "hello", "A rather longer sentence about nothing a
 def test_vectors_are_those_of_sentence_transformers(tmp_path: Path) -> None:
     base = find_base("minilm", relative_to=tmp_path)
     ours = encode_texts(TEXTS, base=base, cache=tmp_path, encoder=lambda: load_encoder(base.folder))
-    reference = pytest.importorskip("sentence_transformers").SentenceTransformer(
-        str(base.folder), device="cpu"
-    )
+    reference = pytest.importorskip("sentence_transformers").SentenceTransformer(str(base.folder), device="cpu")
     np.testing.assert_allclose(ours, reference.encode(TEXTS), atol=1e-5)
 
 
@@ -46,9 +44,7 @@ def test_a_run_that_was_killed_gives_the_same_vectors(
             raise KilledError
 
     with pytest.raises(KilledError):
-        encode_texts(
-            texts, base=base, cache=tmp_path / "b", encoder=lambda: load_encoder(base.folder), tell=stop
-        )
+        encode_texts(texts, base=base, cache=tmp_path / "b", encoder=lambda: load_encoder(base.folder), tell=stop)
     assert len(list((tmp_path / "b").rglob("*.safetensors"))) == 2
     resumed = encode_texts(texts, base=base, cache=tmp_path / "b", encoder=lambda: load_encoder(base.folder))
     np.testing.assert_array_equal(resumed, whole)

@@ -25,3 +25,7 @@ def test_padding_is_masked() -> None:
 def test_several_inputs_are_joined_with_their_names() -> None:
     assert join_inputs({"text": "hello"}, ["text"]) == "hello"
     assert join_inputs({"b": "2", "a": "1"}, ["a", "b"]) == "a: 1\nb: 2"
+
+
+def test_what_is_asked_is_read_as_what_was_learned() -> None:
+    assert join_inputs({"text": " cafe\u0301\x07 \r\n"}, ["text"]) == "caf\u00e9"

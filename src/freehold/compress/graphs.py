@@ -1,8 +1,9 @@
 """ONNX graphs: an encoder exported from torch, its int8 forms, and the heads put on top.
 
-The int8 form has weights per output channel and activations quantised on the fly (ONNX Runtime's dynamic
-quantisation); embedding and n-gram tables are int8 with one scale a row, which keeps rare words exact enough.
-The n-gram table is part of the graph, so that one forward pass answers every field.
+The form `int8` has weights per output channel and activations quantised on the fly (ONNX Runtime's dynamic
+quantisation); `int8-weights` has int8 weights that are scaled back when the graph is loaded. Embedding and
+n-gram tables are int8 with one scale a row, which keeps rare words exact enough. The n-gram table is part of the
+graph, so that one forward pass answers every field.
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ from freehold.engine import Heads
 
 __all__ = ["FORMS", "Form", "assemble", "export_encoder", "quantise_encoder"]
 
-Form = Literal["int8", "mixed", "fp32"]
-FORMS: tuple[Form, ...] = ("int8", "mixed", "fp32")
-"""From small to large. `mixed` keeps the widening half of each feed-forward layer in fp32."""
+Form = Literal["int8", "int8-weights", "fp32"]
+FORMS: tuple[Form, ...] = ("int8", "int8-weights", "fp32")
+"""From fast to exact. `int8-weights` is as small as `int8`, and computes in fp32."""
 
 _OPSET = 18
 _TABLE_ROWS = 256
@@ -71,16 +72,20 @@ def _forget_origin(model: onnx.ModelProto) -> None:
 
 
 def quantise_encoder(source: Path, target: Path, *, form: Form) -> None:
-    """Writes the int8 or the mixed form of an fp32 encoder graph."""
+    """Writes one of the int8 forms of an fp32 encoder graph."""
+    if form == "int8":
+        _quantise_dynamically(source, target)
+        model = onnx.load(target)
+    else:
+        model = onnx.load(source)
+        _quantise_weights(model.graph)
+    _quantise_tables(model.graph)
+    onnx.save(model, target)
+
+
+def _quantise_dynamically(source: Path, target: Path) -> None:
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
-    model = onnx.load(source)
-    shapes = {tensor.name: list(tensor.dims) for tensor in model.graph.initializer}
-    wide = [
-        node.name
-        for node in model.graph.node
-        if node.op_type == "MatMul" and (dims := shapes.get(node.input[1])) and dims[1] > dims[0]
-    ]
     logging.disable(logging.WARNING)  # it advises a step for graphs that are not exported whole
     try:
         quantize_dynamic(
@@ -89,13 +94,35 @@ def quantise_encoder(source: Path, target: Path, *, form: Form) -> None:
             per_channel=True,
             weight_type=QuantType.QInt8,
             op_types_to_quantize=["MatMul"],
-            nodes_to_exclude=wide if form == "mixed" else [],
         )
     finally:
         logging.disable(logging.NOTSET)
-    small = onnx.load(target)
-    _quantise_tables(small.graph)
-    onnx.save(small, target)
+
+
+def _quantise_weights(graph: onnx.GraphProto) -> None:
+    """Stores the weights of every matrix product as int8 with one scale a column; products stay in fp32."""
+    tensors = {tensor.name: tensor for tensor in graph.initializer}
+    nodes: list[onnx.NodeProto] = []
+    for node in list(graph.node):
+        weight = tensors.get(node.input[1]) if node.op_type == "MatMul" else None
+        if weight is not None and len(weight.dims) == 2:
+            name = weight.name
+            columns, scale = _to_int8(numpy_helper.to_array(weight).T)
+            graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(columns.T), f"{name}_int8"))
+            graph.initializer.append(numpy_helper.from_array(scale[:, 0], f"{name}_scale"))
+            names = [f"{name}_int8", f"{name}_scale"]
+            nodes.append(helper.make_node("DequantizeLinear", names, [f"{name}_float"], axis=1))
+            node.input[1] = f"{name}_float"
+            graph.initializer.remove(weight)
+        nodes.append(node)
+    del graph.node[:]
+    graph.node.extend(nodes)
+
+
+def _to_int8(table: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """Returns symmetric int8 rows and their scales, shape (rows, 1)."""
+    scale = (np.maximum(np.abs(table).max(1, keepdims=True), 1e-12) / 127).astype(np.float32)
+    return np.clip(np.rint(table / scale), -127, 127).astype(np.int8), scale
 
 
 def _quantise_tables(graph: onnx.GraphProto) -> None:
@@ -115,14 +142,11 @@ def _quantise_tables(graph: onnx.GraphProto) -> None:
     graph.node.extend(done)
 
 
-def _lookup(
-    graph: onnx.GraphProto, table: NDArray[np.float32], *, ids: str, out: str
-) -> list[onnx.NodeProto]:
+def _lookup(graph: onnx.GraphProto, table: NDArray[np.float32], *, ids: str, out: str) -> list[onnx.NodeProto]:
     """Returns the nodes that look up int8 rows and scale them back; adds their tensors to the graph."""
-    scale = np.maximum(np.abs(table).max(1, keepdims=True), 1e-12) / np.float32(127)
-    rows = np.clip(np.rint(table / scale), -127, 127).astype(np.int8)
+    rows, scale = _to_int8(table)
     graph.initializer.append(numpy_helper.from_array(rows, f"{out}_rows"))
-    graph.initializer.append(numpy_helper.from_array(scale.astype(np.float32), f"{out}_scale"))
+    graph.initializer.append(numpy_helper.from_array(scale, f"{out}_scale"))
     return [
         helper.make_node("Gather", [f"{out}_rows", ids], [f"{out}_int8"]),
         helper.make_node("Cast", [f"{out}_int8"], [f"{out}_float"], to=TensorProto.FLOAT),
@@ -131,9 +155,7 @@ def _lookup(
     ]
 
 
-def assemble(
-    encoder: Path, heads: Heads, target: Path, *, temperatures: NDArray[np.float32], form: Form
-) -> None:
+def assemble(encoder: Path, heads: Heads, target: Path, *, temperatures: NDArray[np.float32], form: Form) -> None:
     """Writes the whole reader: ids, mask and padded n-grams to calibrated `logits` (rows, columns).
 
     Args:

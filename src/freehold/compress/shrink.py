@@ -41,8 +41,8 @@ def shrink(desk: Desk, task: Task, trained: TrainedModel, labelled: LabelledExam
     """Returns the smallest form of the trained model that keeps its decisions.
 
     Parity is measured on validation rows (at most 2,000), with heads that were made without them. Facts:
-    `precision`, `size_mb` (what serving needs), `p50_ms` (one request, all threads), `parity`, and size, parity
-    and speed of every form tried.
+    `precision`, `size_mb` (what serving needs), `p50_ms` (one request, all threads), `parity`, and size,
+    parity and speed of every form tried.
     """
     import shutil
 

@@ -5,7 +5,6 @@ Knows nothing of models. Loads its heavy libraries (numpy, rensa, pyarrow, zstan
 
 from freehold.data.collection import collect, fingerprint
 from freehold.data.neighbours import find_clusters, find_pairs, jaccard, shingles
-from freehold.data.normalisation import normalise
 from freehold.data.rows import Refused, read_rows
 from freehold.data.sources import SOURCES, BadRow, Place, Row, SourceKind, Table
 
@@ -22,7 +21,6 @@ __all__ = [
     "find_pairs",
     "fingerprint",
     "jaccard",
-    "normalise",
     "read_rows",
     "shingles",
 ]

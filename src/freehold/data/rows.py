@@ -12,11 +12,10 @@ from typing import NamedTuple
 
 from freehold.data.columns import Columns
 from freehold.data.kinds import SOURCES
-from freehold.data.normalisation import normalise
 from freehold.data.sources import BadRow, Place, Row, SourceKind, find_kind
 from freehold.data.values import BadValueError, is_missing, parse_input, parse_output
 from freehold.errors import DataError
-from freehold.task import Example, Field, Passport, Source, Value, example_id
+from freehold.task import Example, Field, Passport, Source, Value, example_id, normalise
 
 __all__ = ["SOURCES", "Refused", "make_example", "read_rows"]
 

@@ -11,8 +11,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import cast
 
-from freehold.data.normalisation import normalise, shift
-from freehold.task import Field, FieldKind, Value, suggest
+from freehold.task import Field, FieldKind, Value, normalise, shift, suggest
 
 __all__ = ["BadValueError", "is_missing", "parse_input", "parse_output"]
 

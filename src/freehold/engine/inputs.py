@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from freehold.task import normalise
+
 __all__ = ["join_inputs"]
 
 
 def join_inputs(inputs: Mapping[str, str], names: Sequence[str]) -> str:
-    r"""Returns the text of one input, or of several with their names before them.
+    r"""Returns the text of one input, or of several with their names before them, normalised as examples are.
 
     Example:
         >>> join_inputs({"title": "Late", "body": "Where is it?"}, ["title", "body"])
         'title: Late\nbody: Where is it?'
     """
     if len(names) == 1:
-        return inputs[names[0]]
-    return "\n".join(f"{name}: {inputs[name]}" for name in names)
+        return normalise(inputs[names[0]])
+    return "\n".join(f"{name}: {normalise(inputs[name])}" for name in names)

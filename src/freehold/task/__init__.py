@@ -16,6 +16,7 @@ from freehold.task.fields import (
 )
 from freehold.task.metrics import ARTIFACT_METRICS, METRICS, SMALLER_IS_BETTER, headline_first
 from freehold.task.models import task_from_models
+from freehold.task.normalisation import normalise, shift
 from freehold.task.predictions import Answer, Prediction
 from freehold.task.schemas import input_schema, output_schema
 from freehold.task.spelling import nearest, suggest
@@ -80,8 +81,10 @@ __all__ = [
     "input_schema",
     "load_task",
     "nearest",
+    "normalise",
     "output_schema",
     "read_examples",
+    "shift",
     "stage",
     "suggest",
     "task_from_models",

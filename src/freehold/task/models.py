@@ -76,9 +76,7 @@ def task_from_models(
     if not inputs or not output_model.model_fields:
         mistakes.append("a task needs at least one input and one output field.")
     if mistakes:
-        raise UserError(
-            "\n".join([f"task {name!r} cannot be made from its models:", *mistakes]), hint=_ALLOWED
-        )
+        raise UserError("\n".join([f"task {name!r} cannot be made from its models:", *mistakes]), hint=_ALLOWED)
     return Task(
         name=name,
         folder=folder,

@@ -20,9 +20,7 @@ _ALLOWED = '"data", a list, or a table of label = "description"'
 def read_field(name: str, table: Table) -> Field:
     """Returns the field that a table describes; what is wrong with it is noted in the table's mistakes."""
     table.only(_KEYS)
-    kind = cast(
-        FieldKind, table.word("kind", FIELD_KINDS, default="text") if table.require("kind") else "text"
-    )
+    kind = cast(FieldKind, table.word("kind", FIELD_KINDS, default="text") if table.require("kind") else "text")
     known_kind = table.values.get("kind") == kind
     labels = _read_labels(table, kind) if known_kind else None
     return Field(

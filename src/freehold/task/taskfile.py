@@ -139,9 +139,7 @@ def find_base_mistake(base: str, folder: Path) -> str:
 def _read_inputs(table: Table) -> Mapping[str, Literal["string"]]:
     inputs: dict[str, Literal["string"]] = {}
     if not table.values:
-        table.mistakes.add(
-            table.place, 'there is no input; add `[input]` with a line such as `text = "string"`.'
-        )
+        table.mistakes.add(table.place, 'there is no input; add `[input]` with a line such as `text = "string"`.')
     for name in table.values:
         _check_field_name(table, name)
         table.word(name, ("string",), default="string", what="type")
@@ -173,9 +171,7 @@ def _read_source(row: Table, inputs: Mapping[str, str], known: tuple[str, ...]) 
         row.wrong("uri", "`uri` is empty; it must say where the examples are.")
     return Source(
         uri=uri,
-        fields=_read_columns(row, inputs, known)
-        if "fields" in row.values
-        else {name: name for name in known},
+        fields=_read_columns(row, inputs, known) if "fields" in row.values else {name: name for name in known},
         licence=row.string("licence"),
         split=cast("Split | Literal['auto']", row.word("split", ("auto", *SPLITS), default="auto")),
     )

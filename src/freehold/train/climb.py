@@ -102,9 +102,7 @@ def climb(desk: Desk, task: Task, fields: tuple[Field, ...], *, train: Rows, val
 class _Work:
     """What every rung works on."""
 
-    def __init__(
-        self, desk: Desk, task: Task, fields: tuple[Field, ...], train: Rows, validation: Rows
-    ) -> None:
+    def __init__(self, desk: Desk, task: Task, fields: tuple[Field, ...], train: Rows, validation: Rows) -> None:
         self.desk, self.train, self.validation, self.seed = desk, train, validation, task.seed
         self.base: Base = find_base(task.base, relative_to=task.folder)
         self.labels = {field.name: len(field_labels(field)) for field in fields}
@@ -132,9 +130,7 @@ class _Work:
         held = self._encode(self.validation.texts, adapter) if len(self.validation) else train[:0]
         vectors = {"train": train, "validation": held}
         self._tell(0, 0, f"{name}: heads")
-        return try_rung(
-            name, self.train, self.validation, vectors=vectors, labels=self.labels, seed=self.seed
-        )
+        return try_rung(name, self.train, self.validation, vectors=vectors, labels=self.labels, seed=self.seed)
 
     def finish(self, rung: Rung, *, adapter: Path | None) -> Weights:
         """Returns the rung made again from training and validation rows together."""
@@ -153,9 +149,7 @@ class _Work:
 
     def _encode(self, texts: tuple[str, ...], adapter: Path | None) -> NDArray[np.float32]:
         def load() -> Encoder:
-            return (
-                load_adapter(self.base.folder, adapter=adapter) if adapter else load_encoder(self.base.folder)
-            )
+            return load_adapter(self.base.folder, adapter=adapter) if adapter else load_encoder(self.base.folder)
 
         return encode_texts(
             texts,
