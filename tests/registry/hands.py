@@ -54,6 +54,7 @@ def die_at(border: int) -> None:
     sys.addaudithook(lambda event, details: step() if event in EVENTS else None)
     for moment in ("before_cursor_execute", "after_cursor_execute", "commit"):
         sa.event.listen(sa.Engine, moment, step)
+    sa.event.listen(sa.Pool, "checkin", step)  # after a commit
 
 
 def _result(folder: Path, number: int) -> Recorded:
@@ -89,7 +90,6 @@ def _after(state: Path, url: str, recorded: Recorded, desk: Path) -> dict[str, A
         left = blob.exists() or (state / "results" / recorded.digest).exists()
         damaged += shelf.verify().damaged
         shelf.record(recorded, folder=desk)
-        damaged += shelf.verify().damaged
     return {"known": known, "left": left, "damaged": damaged, "tmp": sorted(below(state / "tmp"))}
 
 
