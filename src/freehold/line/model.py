@@ -45,6 +45,8 @@ class Model:
         """
         for place, row in enumerate(inputs):
             self.check(row, where=f"Input {place}")
+        if not inputs:
+            return []
         return self.reader.predict(inputs, model=self.release.name, requests=requests)
 
     def check(self, row: object, *, where: str) -> None:
@@ -59,6 +61,8 @@ class Model:
                 raise DataError(f"{where} has no `{name}`.", hint=hint)
             if not isinstance(row[name], str):
                 raise DataError(f"{where}: `{name}` is {_brief(row[name])}, not text.", hint=hint)
+            if not row[name].isascii() and any("\ud800" <= letter <= "\udfff" for letter in row[name]):
+                raise DataError(f"{where}: `{name}` has half of a surrogate pair, which is no character.")
         unknown = [name for name in row if name not in names]
         if unknown:
             raise DataError(f"{where} has `{unknown[0]}`, which the task does not take.", hint=hint)

@@ -21,7 +21,7 @@ from freehold.app.cli.paper import print_line
 from freehold.app.cli.predict import predict
 from freehold.app.cli.promote import promote, rollback
 from freehold.app.cli.report import report
-from freehold.app.cli.rim import Trouble, guarded, report_trouble
+from freehold.app.cli.rim import Trouble, at_the_rim, guarded, prepare_streams, report_trouble
 from freehold.app.cli.run import run
 from freehold.app.cli.serve import serve
 from freehold.app.cli.status import status
@@ -69,15 +69,23 @@ for _panel, _functions in _COMMANDS:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the program and ends the process with its exit code."""
+    prepare_streams()
     sys.exit(run_command(sys.argv[1:] if arguments is None else list(arguments)))
 
 
 def run_command(arguments: list[str]) -> int:
     """Runs one command and returns its exit code."""
+    as_json = "--json" in arguments
+    return at_the_rim(lambda: _dispatch(arguments, as_json=as_json), as_json=as_json)
+
+
+def _dispatch(arguments: list[str], *, as_json: bool) -> int:
     try:
         code = typer.main.get_command(app)(arguments, prog_name="freehold", standalone_mode=False)
     except TyperException as mistake:
-        return _report_usage(mistake, as_json="--json" in arguments)
+        return _report_usage(mistake, as_json=as_json)
+    except SystemExit as end:  # typer's way to say that nobody reads the help any more
+        raise BrokenPipeError from end
     return int(code or Code.DONE)
 
 

@@ -12,11 +12,12 @@ import typer
 from freehold.app.cli.hints import command_line
 from freehold.app.cli.opened import Opened, opened, user_name
 from freehold.app.cli.options import AsJson, Code, Folder, State, Who
-from freehold.app.cli.paper import print_document, print_line, print_table, remark
+from freehold.app.cli.paper import moment, print_document, print_line, print_table, remark
 from freehold.errors import DataError, NotFoundError, UserError
 
 if TYPE_CHECKING:
     from freehold.registry import Feedback
+    from freehold.task import Field
 
 __all__ = ["feedback"]
 
@@ -59,7 +60,7 @@ def _take(here: Opened, data: Path, *, maker: str, following: str, as_json: bool
         here.shelf,
         here.task.name,
         [row for _, row in rows],
-        fields=here.task.fields,
+        fields=_known_fields(here),
         inputs=tuple(here.task.inputs),
         maker=maker,
     )
@@ -75,6 +76,17 @@ def _take(here: Opened, data: Path, *, maker: str, following: str, as_json: bool
         if receipt.accepted:
             print_line(f"{following} (to take all of it back: feedback --withdraw {receipt.batch})")
     return Code.MISTAKE if refused else Code.DONE
+
+
+def _known_fields(here: Opened) -> list[Field]:
+    """Returns the output fields; labels found in the data as the champion has them."""
+    from freehold.engine import open_folder
+
+    champion = here.shelf.champion(here.task.name)
+    if champion is None:
+        return list(here.task.fields)
+    learned = {field.name: field for field in open_folder(champion.artifact.folder).description.fields}
+    return [field if field.labels is not None else learned.get(field.name, field) for field in here.task.fields]
 
 
 def _withdraw(here: Opened, ids: list[str], *, following: str, as_json: bool) -> int:
@@ -95,7 +107,7 @@ def _list(rows: list[Feedback], *, as_json: bool) -> int:
     shown = [
         (
             row.id,
-            row.created,
+            moment(row.created),
             row.kind,
             row.maker,
             _short(row.inputs),

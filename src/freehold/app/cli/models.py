@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from freehold.app.cli.hints import command_line
 from freehold.app.cli.opened import opened
 from freehold.app.cli.options import AsJson, Code, Folder, State
-from freehold.app.cli.paper import print_document, print_line, print_table
+from freehold.app.cli.paper import moment, print_document, print_line, print_table
 from freehold.app.cli.tables import shown
 
 if TYPE_CHECKING:
@@ -27,7 +27,8 @@ def models(folder: Folder = Path(), state: State = None, as_json: AsJson = False
         print_line(f"`{task.name}` has no model yet. Next: {command_line('run', folder, state=state)}")
     else:
         rows = [
-            (str(r.version), r.state, r.created, r.artifact.digest[:12], _headline(r.verdict)) for r in releases
+            (str(r.version), r.state, moment(r.created), r.artifact.digest[:12], _headline(r.verdict))
+            for r in releases
         ]
         print_table((">version", "state", "made", "digest", "verdict"), rows, title=task.name)
     return Code.DONE

@@ -12,14 +12,15 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-__all__ = ["console", "print_document", "print_line", "print_table", "remark"]
+__all__ = ["console", "moment", "print_document", "print_line", "print_table", "remark"]
 
 _PLAIN_WIDTH = 110
 
 
 def print_document(document: Mapping[str, object], *, compact: bool = False) -> None:
     """Writes one JSON document to stdout; `compact` keeps it on one line."""
-    text = json.dumps(document, ensure_ascii=False, indent=None if compact else 2)
+    plain = (sys.stdout.encoding or "").lower() not in ("utf-8", "utf8")
+    text = json.dumps(document, ensure_ascii=plain, indent=None if compact else 2)
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 
@@ -46,14 +47,30 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title:
     console().print(table)
 
 
+def moment(time: str) -> str:
+    """Returns a recorded time (ISO 8601, UTC) as people read it, to the second."""
+    return f"{time[:10]} {time[11:19]} UTC"
+
+
 def _empty_table(columns: Sequence[str], *, title: str) -> Table:
     from rich import box
     from rich.table import Table
 
-    table = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in columns:
+    table = Table(
+        title=title or None,
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        show_header=any(columns),
+    )
+    for place, column in enumerate(columns):
         right = column.startswith(">")
-        table.add_column(column.removeprefix(">"), justify="right" if right else "left", overflow="fold")
+        table.add_column(
+            column.removeprefix(">"),
+            justify="right" if right else "left",
+            overflow="fold",
+            no_wrap=place == 0,
+        )
     return table
 
 

@@ -13,6 +13,7 @@ from freehold.app.cli.paper import console, remark
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from rich.console import Console
     from rich.progress import Progress, TaskID
 
     from freehold.task import Event
@@ -30,7 +31,7 @@ def show_progress(stages: Sequence[str], *, plain: bool, quiet: bool) -> Iterato
     elif plain or not sys.stderr.isatty():
         yield Lines()
     else:
-        with live_progress() as progress:
+        with live_progress(console(sys.stderr)) as progress:
             yield Bars(progress, stages=stages)
 
 
@@ -81,7 +82,7 @@ class Bars:
             self._progress.stop_task(row)
 
 
-def live_progress() -> Progress:
+def live_progress(screen: Console) -> Progress:
     """Returns the live display: name, bar, state and time of each stage."""
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
@@ -91,7 +92,7 @@ def live_progress() -> Progress:
         BarColumn(bar_width=28),
         TimeElapsedColumn(),
         TextColumn("{task.fields[state]}", style="dim", markup=False),
-        console=console(sys.stderr),
+        console=screen,
     )
 
 

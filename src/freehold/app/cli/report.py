@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 from freehold.app.cli.hints import command_line
+from freehold.app.cli.made import find_facts, print_facts
 from freehold.app.cli.models import describe_release
 from freehold.app.cli.opened import Opened, opened, version_number
 from freehold.app.cli.options import AsJson, Code, Folder, State
-from freehold.app.cli.paper import print_document, print_line, print_table
+from freehold.app.cli.paper import moment, print_document, print_line, print_table
 from freehold.app.cli.tables import print_seconds, print_verdict
 from freehold.errors import IntegrityError, NotFoundError
 
@@ -28,6 +29,16 @@ class Refused(NamedTuple):
     path: Path
 
 
+class Known(NamedTuple):
+    """What is known of a version."""
+
+    release: Release
+    lineage: dict[str, Any]
+    facts: dict[str, dict[str, Any]]
+    refused: Refused | None
+    history: list[dict[str, Any]]
+
+
 def report(
     folder: Folder = Path(),
     version: Annotated[
@@ -38,34 +49,34 @@ def report(
 ) -> int:
     """Show a verdict in full, where the time went, what the model came from and which rows were refused."""
     with opened(folder, state=state) as here:
-        release = _find(here, version, folder=folder, state=state)
-        lineage: dict[str, Any] = dict(here.shelf.lineage(here.task.name, release.version))
-        refused = _find_refused(here, lineage)
-        history = [dict(e) for e in here.shelf.history(here.task.name) if e["version"] == release.version]
+        if version:
+            release = here.shelf.release(here.task.name, version_number(version, task=here.task.name))
+        else:
+            release = _last(here, hint=f"Make one: {command_line('run', folder, state=state)}")
+        known = _look(here, release)
     if as_json:
-        print_document(
-            {
-                "task": here.task.name,
-                "release": describe_release(release),
-                "verdict": release.verdict.to_json(),
-                "lineage": lineage,
-                "refused": {"count": refused.rows, "path": str(refused.path)} if refused else None,
-                "history": history,
-            }
-        )
+        print_document(_describe(known))
     else:
-        _show(release, lineage=lineage, refused=refused, history=history)
+        _show(known)
     return Code.DONE
 
 
-def _find(here: Opened, version: str, *, folder: Path, state: Path | None) -> Release:
-    if version:
-        return here.shelf.release(here.task.name, version_number(version, task=here.task.name))
+def _last(here: Opened, *, hint: str) -> Release:
     releases = here.shelf.models(here.task.name)
     if not releases:
-        hint = f"Make one: {command_line('run', folder, state=state)}"
         raise NotFoundError(f"`{here.task.name}` has no model yet.", hint=hint)
     return releases[-1]
+
+
+def _look(here: Opened, release: Release) -> Known:
+    lineage: dict[str, Any] = dict(here.shelf.lineage(release.task, release.version))
+    return Known(
+        release=release,
+        lineage=lineage,
+        facts=find_facts(here.shelf, lineage["stages"]),
+        refused=_find_refused(here, lineage),
+        history=[dict(e) for e in here.shelf.history(release.task) if e["version"] == release.version],
+    )
 
 
 def _find_refused(here: Opened, lineage: dict[str, Any]) -> Refused | None:
@@ -83,19 +94,30 @@ def _find_refused(here: Opened, lineage: dict[str, Any]) -> Refused | None:
     return None
 
 
-def _show(
-    release: Release, *, lineage: dict[str, Any], refused: Refused | None, history: list[dict[str, Any]]
-) -> None:
+def _describe(known: Known) -> dict[str, object]:
+    refused = known.refused
+    return {
+        "task": known.release.task,
+        "release": describe_release(known.release),
+        "verdict": known.release.verdict.to_json(),
+        "lineage": known.lineage,
+        "facts": known.facts,
+        "refused": {"count": refused.rows, "path": str(refused.path)} if refused else None,
+        "history": known.history,
+    }
+
+
+def _show(known: Known) -> None:
+    release, stages = known.release, known.lineage["stages"]
     print_verdict(release.verdict, name=release.name)
-    stages = [(stage["stage"], stage["seconds"], False) for stage in lineage["stages"]]
-    print_seconds(stages, title="where the time went")
-    rows = [(stage["stage"], stage["digest"][:12], stage["created"]) for stage in lineage["stages"]]
+    print_seconds(((s["stage"], s["seconds"], False) for s in stages), title="where the time went")
+    print_facts(known.facts)
+    rows = [(stage["stage"], stage["digest"][:12], moment(stage["created"])) for stage in stages]
     print_table(("made by", "digest", "at"), rows, title="lineage, causes first")
-    print_line(f"{len(lineage['corrections'])} corrections are among its examples.")
-    if refused is not None:
-        listed = f", listed in {refused.path}" if refused.rows else ""
-        print_line(f"{refused.rows} rows were refused{listed}")
-    for entry in history:
-        reason = f": {entry['why']}" if entry["why"] else ""
-        print_line(f"{entry['time']} {entry['action']} by {entry['who'] or 'the line'}{reason}")
-    print_line(f"{release.name} is {release.state}; digest {release.artifact.digest}")
+    print_line(f"Corrections among its examples: {len(known.lineage['corrections'])}.")
+    if known.refused is not None:
+        listed = f", listed in {known.refused.path}" if known.refused.rows else ""
+        print_line(f"Rows that were refused: {known.refused.rows}{listed}.")
+    for entry in known.history:
+        print_line(f"{moment(entry['time'])}: {entry['action']} by {entry['who']}. {entry['why']}")
+    print_line(f"{release.name} is {release.state}; its digest is {release.artifact.digest}.")

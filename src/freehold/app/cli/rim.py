@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import errno
 import functools
+import io
 import os
 import sqlite3
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from typing import NamedTuple, ParamSpec
+from contextlib import suppress
+from typing import NamedTuple, ParamSpec, TextIO
 
 from freehold.app.cli.options import Code
 from freehold.app.cli.paper import print_document, remark
 from freehold.errors import FreeholdError
 
-__all__ = ["Trouble", "explain", "guarded", "report_trouble"]
+__all__ = ["Trouble", "at_the_rim", "explain", "guarded", "prepare_streams", "report_trouble"]
 
 P = ParamSpec("P")
 
@@ -34,22 +36,27 @@ def guarded(command: Callable[P, int]) -> Callable[P, int]:
 
     @functools.wraps(command)
     def call(*args: P.args, **kwargs: P.kwargs) -> int:
-        try:
-            code = command(*args, **kwargs)
-            sys.stdout.flush()
-        except KeyboardInterrupt:
-            interrupted = Trouble("Interrupted.", "Interrupted", "", Code.INTERRUPTED)
-            return report_trouble(interrupted, as_json=bool(kwargs.get("as_json")))
-        except BrokenPipeError:
-            return _close_quietly()
-        except Exception as problem:  # noqa: BLE001 - the rim: nothing above this can say it better
-            trouble = explain(problem)
-            if trouble.code == Code.BUG:
-                traceback.print_exception(problem)
-            return report_trouble(trouble, as_json=bool(kwargs.get("as_json")))
-        return code
+        return at_the_rim(lambda: command(*args, **kwargs), as_json=bool(kwargs.get("as_json")))
 
     return call
+
+
+def at_the_rim(work: Callable[[], int], *, as_json: bool) -> int:
+    """Does something and returns its exit code, or says what went wrong and returns the code for that."""
+    try:
+        code = work()
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return report_trouble(Trouble("Interrupted.", "Interrupted", "", Code.INTERRUPTED), as_json=as_json)
+    except BrokenPipeError:
+        _silence(sys.stdout)
+        return int(Code.PIPE_CLOSED)
+    except Exception as problem:  # noqa: BLE001 - the rim: nothing above this can say it better
+        trouble = explain(problem)
+        if trouble.code == Code.BUG:
+            traceback.print_exception(problem)
+        return report_trouble(trouble, as_json=as_json)
+    return code
 
 
 def explain(problem: BaseException) -> Trouble:
@@ -79,23 +86,39 @@ def report_trouble(trouble: Trouble, *, as_json: bool) -> int:
         if as_json:
             error = {"message": trouble.message, "type": trouble.type, "hint": trouble.hint}
             print_document({"error": error})
-        red, dim, off = ("\x1b[31m", "\x1b[2m", "\x1b[0m") if _colourful() else ("", "", "")
+        sys.stdout.flush()
+    except OSError:
+        _silence(sys.stdout)
+    red, dim, off = ("\x1b[31m", "\x1b[2m", "\x1b[0m") if _is_colourful() else ("", "", "")
+    try:
         remark(f"{red}{trouble.message}{off}")
         if trouble.hint:
-            remark(f"{dim}{trouble.hint}{off}" if dim else trouble.hint)
-    except BrokenPipeError:
-        return _close_quietly()
+            remark(f"{dim}{trouble.hint}{off}")
+    except OSError:
+        _silence(sys.stderr)
     return int(trouble.code)
 
 
-def _colourful() -> bool:
+def prepare_streams() -> None:
+    """Makes every standard stream usable: one that was closed leads nowhere, one that cannot say é says so."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - open to the end
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _is_colourful() -> bool:
     return sys.stderr.isatty() and "NO_COLOR" not in os.environ
 
 
-def _close_quietly() -> int:
-    """Points stdout nowhere, so that the interpreter's last flush stays silent too."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return int(Code.PIPE_CLOSED)
+def _silence(stream: TextIO) -> None:
+    """Points a broken stream nowhere, so that the interpreter's last flush stays silent too."""
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
 
 
 def _causes(problem: BaseException) -> Iterator[BaseException]:
@@ -111,5 +134,5 @@ def _causes(problem: BaseException) -> Iterator[BaseException]:
 
 def _is_disk_full(problem: BaseException) -> bool:
     if isinstance(problem, sqlite3.OperationalError):
-        return problem.sqlite_errorcode == sqlite3.SQLITE_FULL
+        return getattr(problem, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
     return isinstance(problem, OSError) and problem.errno in (errno.ENOSPC, errno.EDQUOT)

@@ -11,7 +11,7 @@ from freehold.app.cli.hints import command_line
 from freehold.app.cli.models import describe_release
 from freehold.app.cli.opened import Opened, opened
 from freehold.app.cli.options import AsJson, Code, Folder, State
-from freehold.app.cli.paper import print_document, print_line, print_table
+from freehold.app.cli.paper import moment, print_document, print_line, print_table
 
 if TYPE_CHECKING:
     from freehold.registry import Feedback
@@ -103,7 +103,10 @@ def _show(found: Status, *, task: str, place: Path) -> None:
     print_table(
         ("", ""),
         [
-            ("champion", f"{found.champion.name}, made {found.champion.created}" if found.champion else "none"),
+            (
+                "champion",
+                f"{found.champion.name}, made {moment(found.champion.created)}" if found.champion else "none",
+            ),
             ("last verdict", verdict),
             ("rows", rows),
             ("waiting for review", str(found.reviews)),

@@ -1,0 +1,59 @@
+"""How a model was made, from the facts that the stages left: rows, rungs, forms.
+
+Shows what it knows and passes over the rest, so that a new stage needs no change here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from freehold.app.cli.paper import print_line, print_table
+
+if TYPE_CHECKING:
+    from freehold.registry import Registry
+
+__all__ = ["find_facts", "print_facts"]
+
+
+def find_facts(shelf: Registry, stages: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Returns the recorded facts of each stage of a lineage; a stage whose files are gone has none."""
+    recorded = {stage["stage"]: shelf.recall(stage["key"]) for stage in stages}
+    return {name: dict(each.facts) for name, each in recorded.items() if each is not None}
+
+
+def print_facts(facts: Mapping[str, Mapping[str, Any]]) -> None:
+    """Prints the rows that went in, the rungs that were tried and the forms that were made."""
+    for found in facts.values():
+        if "splits" in found:
+            _print_rows(found)
+        if "rungs" in found:
+            print_table(
+                ("rung", ">seconds", "validation", "outcome"), map(_rung, found["rungs"]), title="training"
+            )
+        if "forms" in found:
+            columns = ("form", ">MB", ">ms a request", ">same decisions", "outcome")
+            rows = [_form(form, taken=found.get("precision", "")) for form in found["forms"]]
+            print_table(columns, rows, title="forms")
+
+
+def _print_rows(found: Mapping[str, Any]) -> None:
+    splits = ", ".join(f"{count} {split}" for split, count in found["splits"].items())
+    print_line(f"Examples: {splits}; {found.get('duplicates', 0)} duplicates merged.")
+
+
+def _rung(rung: Mapping[str, Any]) -> tuple[str, ...]:
+    scores = ", ".join(f"{field} {value:.4f}" for field, value in rung.get("validation", {}).items())
+    outcome = "taken" if rung["taken"] else rung.get("note", "not taken")
+    return rung["name"], f"{rung['seconds']:.2f}", scores, outcome
+
+
+def _form(form: Mapping[str, Any], *, taken: str) -> tuple[str, ...]:
+    outcome = "shipped" if form["form"] == taken else ""
+    return (
+        form["form"],
+        f"{form['size_mb']:.2f}",
+        f"{form['p50_ms']:.2f}",
+        f"{form['parity']:.2%} of {form['n']}",
+        outcome,
+    )
