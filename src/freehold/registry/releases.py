@@ -109,11 +109,13 @@ class Releases:
         served = sa.select(log.version).where(log.task == task, log.action != "withdraw")
         versions = connection.execute(served.order_by(log.id.desc())).scalars()
         earlier = [version for version in versions if version != champion]
-        wanted = [version for version in earlier if (version == to if to else states[version] != "withdrawn")]
+        wanted = [
+            version for version in earlier if (version == to if to is not None else states[version] != "withdrawn")
+        ]
         if not wanted:
             there = ", ".join(map(str, sorted(set(earlier)))) or "none"
             raise NotFoundError(
-                f"`{task}` cannot go back from version {champion} to {to or 'an earlier one'}.",
+                f"`{task}` cannot go back from version {champion} to {'an earlier one' if to is None else to}.",
                 hint=f"Other versions that were champion: {there}. To choose any version: freehold promote",
             )
         return champion, wanted[0]
