@@ -74,20 +74,27 @@ def _line_pattern(line: str) -> str:
 
 
 def run_pages(pages: list[Path], *, folder: Path) -> list[str]:
-    """Runs the blocks of all pages below `folder` and returns what went wrong, one text for each mistake."""
-    mistakes: list[str] = []
+    """Runs the blocks of all pages below `folder` and returns what went wrong, one text for each wrong page.
+
+    A page that continues a wrong one is not run.
+    """
+    mistakes: dict[str, str] = {}
     for page in pages:
         blocks = read_blocks(page)
         if not blocks:
             continue
         place = folder / page.stem
         before = CONTINUES.search(page.read_text(encoding="utf-8"))
+        if before and Path(before[1]).stem in mistakes:
+            mistakes[page.stem] = f"{page}: not run: it continues `{before[1]}`, which is wrong."
+            continue
         if before:
             shutil.copytree(folder / Path(before[1]).stem, place, symlinks=True)
         place.mkdir(exist_ok=True)
         _share_cache(folder, place)
-        mistakes += _run_page(blocks, place)
-    return mistakes
+        if mistake := _run_page(blocks, place):
+            mistakes[page.stem] = mistake
+    return list(mistakes.values())
 
 
 def _share_cache(folder: Path, place: Path) -> None:
@@ -97,8 +104,8 @@ def _share_cache(folder: Path, place: Path) -> None:
         shutil.copytree(left, place / CACHE)
 
 
-def _run_page(blocks: list[Block], place: Path) -> list[str]:
-    """Runs a page's blocks. The first mistake ends the page: what follows relies on what came before."""
+def _run_page(blocks: list[Block], place: Path) -> str:
+    """Runs a page's blocks up to the first mistake, and returns it: what follows relies on what came before."""
     for block in blocks:
         if "file" in block.options:
             mistake = _write(place / block.options["file"], block.text)
@@ -107,8 +114,8 @@ def _run_page(blocks: list[Block], place: Path) -> list[str]:
         else:
             mistake = next(_run_console(block, place), "")
         if mistake:
-            return [f"{block.page}:{block.line}: {mistake}"]
-    return []
+            return f"{block.page}:{block.line}: {mistake}"
+    return ""
 
 
 def _write(file: Path, text: str) -> str:

@@ -114,6 +114,14 @@ def test_a_page_continues_another_without_changing_it(tmp_path: Path) -> None:
     assert run(tmp_path, first, *pages) == []
 
 
+def test_what_continues_a_wrong_page_is_not_run(tmp_path: Path) -> None:
+    first = write(tmp_path, "first.md", "```console run\n$ false\n```\n")
+    text = "<!-- continues first.md -->\n```console run\n$ touch ../ran\n```\n"
+    mistakes = run(tmp_path, first, write(tmp_path, "second.md", text))
+    assert [mistake.partition(": ")[2][:7] for mistake in mistakes] == ["`false`", "not run"]
+    assert not (tmp_path / "out" / "ran").exists()
+
+
 def test_links(tmp_path: Path) -> None:
     write(tmp_path, "other.md", "# Other\n\n## What `--json` gives\n\n```\n## Not a heading\n```\n")
     text = """# A page
