@@ -1,6 +1,6 @@
 """The line: the loop over the stages, what is recalled and what is computed, and the models it leaves."""
 
-from freehold.line.loop import STAGES
+from freehold.line.loop import STAGES, turn
 from freehold.line.model import Model, champion, load, open_model
 from freehold.line.places import state_folder, thread_count
 from freehold.line.plan import Planned, plan

@@ -1,0 +1,76 @@
+"""What each package gives to others, name by name: a change here is a change of the contract."""
+
+from __future__ import annotations
+
+import pkgutil
+from importlib import import_module
+
+import pytest
+
+import freehold
+
+NAMES = {
+    "freehold": "Answer FreeholdError Model Prediction Release Task Verdict load load_task run",
+    "freehold.app": "",
+    "freehold.app.cli": "app main",
+    "freehold.compress": "PARITY shrink",
+    "freehold.data": """
+        BadRow Place Refused Row SOURCES SourceKind Table collect find_clusters find_pairs
+        fingerprint jaccard read_rows shingles
+    """,
+    "freehold.engine": """
+        Base CARD DESCRIPTION Description ENCODER_FILES Encoder GRAPH HEADS HELD Head Heads
+        MINILM_DIGEST NGRAMS Ngrams Opened Reader Sparse Tokens adapter_identity by_length
+        encode_texts field_labels find_base join_inputs load_adapter load_encoder load_heads
+        load_tokenizer open_folder open_reader pad save_heads softmax tokenize write_description
+    """,
+    "freehold.errors": """
+        CheckError DataError FreeholdError IntegrityError MissingExtraError Mistake NotFoundError
+        OperatorError PluginError StorageError TaskFileError UserError
+    """,
+    "freehold.feedback": "Receipt Rejected accept withdraw",
+    "freehold.gate": """
+        Champion Pair Pairs compare decide judge mcnemar measure pair_up paired_difference wilson
+    """,
+    "freehold.label": "annotate",
+    "freehold.line": """
+        LocalRunner Model Planned Runner STAGES StageRun Tell TurnRecord champion load open_model
+        open_state plan run run_turn state_folder thread_count turn
+    """,
+    "freehold.plugins": "Plugins",
+    "freehold.reason": "",
+    "freehold.registry": "Blobs Feedback Recorded RecordedRequest Registry Review Verification",
+    "freehold.serve": "OpenReader Reader Served Settings create_app serve",
+    "freehold.task": """
+        ARTIFACT_METRICS Answer Artifact Comparison Desk Event Example Examples FIELD_KINDS Field
+        FieldKind Goal Json Judgement LABEL_KINDS Label LabelledExamples METRICS Measured Metrics
+        Passport Prediction Release Result SMALLER_IS_BETTER SPLITS Source Split Stage TASK_FILE
+        Task TrainedModel Value Verdict canonical digest example_id file_digest folder_digest
+        folder_files headline_first input_schema load_task nearest normalise output_schema
+        read_examples shift stage suggest task_from_models write_examples
+    """,
+    "freehold.train": "fit",
+}
+
+INNER = {"freehold.registry.migrations", "freehold.registry.migrations.versions"}
+"""Packages that Alembic wants and nobody imports from."""
+
+
+@pytest.mark.parametrize("package", NAMES)
+def test_names_are_pinned(package: str) -> None:
+    module = import_module(package)
+    assert sorted(module.__all__) == NAMES[package].split()
+    assert len(set(module.__all__)) == len(module.__all__)
+    for name in module.__all__:
+        assert getattr(module, name) is not None
+
+
+def test_no_package_is_forgotten() -> None:
+    found = {module.name for module in pkgutil.walk_packages(freehold.__path__, "freehold.") if module.ispkg}
+    assert found - INNER <= set(NAMES)
+
+
+def test_the_package_itself_is_lazy_and_complete() -> None:
+    assert set(freehold.__all__) <= set(dir(freehold))
+    with pytest.raises(AttributeError, match="has no attribute 'nonsense'"):
+        freehold.nonsense  # noqa: B018
