@@ -20,9 +20,7 @@ def labelled(tmp_path_factory: pytest.TempPathFactory) -> LabelledExamples:
     return make_labelled(tmp_path_factory.mktemp("labelled"), make_examples())
 
 
-def test_both_rungs_are_tried_and_reported(
-    labelled: LabelledExamples, tiny_base: Path, tmp_path: Path
-) -> None:
+def test_both_rungs_are_tried_and_reported(labelled: LabelledExamples, tiny_base: Path, tmp_path: Path) -> None:
     events: list[Event] = []
     task = make_task(tmp_path, base=str(tiny_base))
     trained = fit(make_desk(tmp_path / "fit", tell=events.append), task, labelled)
@@ -37,9 +35,7 @@ def test_both_rungs_are_tried_and_reported(
     assert [event.kind for event in events].count("note") == 2
 
 
-def test_the_same_seed_gives_the_same_digest(
-    labelled: LabelledExamples, tiny_base: Path, tmp_path: Path
-) -> None:
+def test_the_same_seed_gives_the_same_digest(labelled: LabelledExamples, tiny_base: Path, tmp_path: Path) -> None:
     task = make_task(tmp_path, base=str(tiny_base))
     digests = {
         folder_digest(folder_files(fit(make_desk(tmp_path / name / "fit"), task, labelled).folder))

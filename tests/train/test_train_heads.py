@@ -58,11 +58,13 @@ def test_the_temperature_undoes_a_known_one() -> None:
     logits = random.normal(size=(4000, 4)) * 2
     truth = np.array([random.choice(4, p=p) for p in softmax(logits, axis=1)])
     scaled = (logits * 0.25).astype(np.float32)
-    assert fit_temperature(scaled, truth) == pytest.approx(0.25, rel=0.1)
+    found = fit_temperature(scaled, truth)
+    assert found.value == pytest.approx(0.25, rel=0.1)
+    assert found.loss < fit_temperature(-scaled, truth).loss
 
 
 def test_the_temperature_of_nothing_is_one() -> None:
-    assert fit_temperature(np.zeros((3, 2), np.float32), np.full(3, MISSING)) == 1.0
+    assert fit_temperature(np.zeros((3, 2), np.float32), np.full(3, MISSING)) == (1.0, 0.0)
 
 
 @pytest.mark.parametrize(
@@ -73,6 +75,6 @@ def test_a_rung_must_beat_the_one_below_by_more_than_noise(gained: int, lost: in
     lower = np.array([True] * lost + [False] * gained + [True] * 100)
     upper = np.array([False] * lost + [True] * gained + [True] * 100)
     weights = Trained(Ngrams.fit(["a"]), {})
-    below = Rung("below", 1.0, {"f": lower}, {"f": 1.0}, weights)
-    above = Rung("above", 1.0, {"f": upper}, {"f": 1.0}, weights)
+    below = Rung("below", 1.0, {"f": lower}, {"f": 1.0}, 0.0, weights)
+    above = Rung("above", 1.0, {"f": upper}, {"f": 1.0}, 0.0, weights)
     assert beats(above, below) is expected

@@ -76,9 +76,7 @@ def test_an_adapter_is_free_of_paths(base: Base, split: tuple[Rows, Rows], tmp_p
     assert '"target_modules":["query","value"]' in config
 
 
-def test_a_kept_adapter_serves_much_the_same_rows(
-    base: Base, split: tuple[Rows, Rows], tmp_path: Path
-) -> None:
+def test_a_kept_adapter_serves_much_the_same_rows(base: Base, split: tuple[Rows, Rows], tmp_path: Path) -> None:
     train, validation = split
     adapters = Adapters(tmp_path, base=base, labels=LABELS, seed=0)
     assert not adapters.obtain(train, validation, scratch=tmp_path, tell=quiet)

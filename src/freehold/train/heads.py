@@ -24,6 +24,7 @@ from freehold.engine import Ngrams, softmax
 __all__ = [
     "MISSING",
     "FieldHead",
+    "Temperature",
     "Features",
     "answered_right",
     "fit_field",
@@ -113,7 +114,14 @@ def _solve(matrix: csr_matrix, targets: NDArray[np.int64], *, cost: float, seed:
         return machine.fit(matrix, targets)
 
 
-def fit_temperature(scores: NDArray[np.float32], targets: NDArray[np.int64]) -> float:
+class Temperature(NamedTuple):
+    """What margins are divided by, and the mean log loss of the probabilities that this gives."""
+
+    value: float
+    loss: float
+
+
+def fit_temperature(scores: NDArray[np.float32], targets: NDArray[np.int64]) -> Temperature:
     """Returns the temperature with the least log loss on labelled rows; 1 where there is none.
 
     Args:
@@ -122,7 +130,7 @@ def fit_temperature(scores: NDArray[np.float32], targets: NDArray[np.int64]) -> 
     """
     rows = np.flatnonzero(targets != MISSING)
     if not len(rows) or scores.shape[1] < 2:
-        return 1.0
+        return Temperature(1.0, 0.0)
     kept, truth = scores[rows], targets[rows]
 
     def loss(log_temperature: float) -> float:
@@ -130,7 +138,7 @@ def fit_temperature(scores: NDArray[np.float32], targets: NDArray[np.int64]) -> 
         return float(-np.log(probabilities[np.arange(len(rows)), truth] + 1e-12).mean())
 
     found = minimize_scalar(loss, bounds=tuple(np.log(_TEMPERATURES)), method="bounded")
-    return round(float(np.exp(found.x)), 4)
+    return Temperature(round(float(np.exp(found.x)), 4), float(found.fun))
 
 
 def answered_right(

@@ -46,6 +46,7 @@ class Rung:
     Attributes:
         right: Field to whether each labelled validation row was answered right.
         temperatures: Field to temperature.
+        loss: Mean log loss of the calibrated probabilities, summed over the fields.
         trained: Weights from the training rows alone, which have not seen the validation rows.
     """
 
@@ -53,6 +54,7 @@ class Rung:
     dense_weight: float
     right: Mapping[str, NDArray[np.bool_]]
     temperatures: Mapping[str, float]
+    loss: float
     trained: Trained
 
     @property
@@ -79,7 +81,7 @@ def try_rung(
     seed: int,
     dense_weights: Sequence[float] = DENSE_WEIGHTS,
 ) -> Rung:
-    """Returns the best of a few settings on the validation rows; the first of equals.
+    """Returns the best of a few settings on the validation rows; of equals the one with the least log loss.
 
     Args:
         vectors: `train` and `validation` to dense features, shape (rows, dimension).
@@ -102,12 +104,14 @@ def try_rung(
             for field, count in labels.items()
         }
         right = answered_right(heads, vectors["validation"], held, targets=validation.targets)
-        temperatures = {
+        fitted = {
             field: fit_temperature(head.scores(vectors["validation"], held), validation.targets[field])
             for field, head in heads.items()
         }
-        tried.append(Rung(name, weight, right, temperatures, Trained(ngrams, heads)))
-    return max(tried, key=lambda rung: rung.accuracy)
+        temperatures = {field: each.value for field, each in fitted.items()}
+        loss = sum(each.loss for each in fitted.values())
+        tried.append(Rung(name, weight, right, temperatures, loss, Trained(ngrams, heads)))
+    return max(tried, key=lambda rung: (rung.accuracy, -rung.loss))
 
 
 def beats(upper: Rung, lower: Rung) -> bool:
