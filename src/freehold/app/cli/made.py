@@ -17,8 +17,14 @@ __all__ = ["find_facts", "print_facts"]
 
 
 def find_facts(shelf: Registry, stages: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Returns the recorded facts of each stage of a lineage; a stage whose files are gone has none."""
-    recorded = {stage["stage"]: shelf.recall(stage["key"]) for stage in stages}
+    """Returns the recorded facts of each stage of a lineage; a stage whose files are gone has none.
+
+    A lineage goes on with the stages of the champion that the model was compared with: the first one counts.
+    """
+    keys: dict[str, str] = {}
+    for stage in stages:
+        keys.setdefault(stage["stage"], stage["key"])
+    recorded = {name: shelf.recall(key) for name, key in keys.items()}
     return {name: dict(each.facts) for name, each in recorded.items() if each is not None}
 
 
