@@ -20,7 +20,7 @@ install: $(INSTALLED) ## make .venv and install everything into it
 
 demo: $(INSTALLED) ## turn the line on the example task, then ask it something
 	$(BIN)/freehold run examples/stdlib
-	$(BIN)/freehold predict examples/stdlib --input '{"text": "Compress a file with the gzip format."}'
+	$(BIN)/freehold predict examples/stdlib --input '{"text": "Send an email over an SMTP connection."}'
 
 test: $(INSTALLED) ## the tests that a change must pass
 	$(BIN)/python -m pytest -m 'not slow'

@@ -33,6 +33,7 @@ class Known(NamedTuple):
     """What is known of a version."""
 
     release: Release
+    fields: list[str]
     lineage: dict[str, Any]
     facts: dict[str, dict[str, Any]]
     refused: Refused | None
@@ -72,6 +73,7 @@ def _look(here: Opened, release: Release) -> Known:
     lineage: dict[str, Any] = dict(here.shelf.lineage(release.task, release.version))
     return Known(
         release=release,
+        fields=[field.name for field in here.task.fields],
         lineage=lineage,
         facts=find_facts(here.shelf, lineage["stages"]),
         refused=_find_refused(here, lineage),
@@ -109,7 +111,7 @@ def _describe(known: Known) -> dict[str, object]:
 
 def _show(known: Known) -> None:
     release, stages = known.release, known.lineage["stages"]
-    print_verdict(release.verdict, name=release.name)
+    print_verdict(release.verdict, name=release.name, order=known.fields)
     print_seconds(((s["stage"], s["seconds"], False) for s in stages), title="where the time went")
     print_facts(known.facts)
     rows = [(stage["stage"], stage["digest"][:12], moment(stage["created"])) for stage in stages]

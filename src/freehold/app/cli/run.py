@@ -67,7 +67,7 @@ def _report(record: TurnRecord, *, folder: Path, state: Path | None, as_json: bo
     if as_json:
         print_document(describe_turn(record))
     else:
-        print_verdict(record.verdict, name=record.task.name)
+        print_verdict(record.verdict, name=record.task.name, order=[f.name for f in record.task.fields])
         print_seconds(record.stages, title=f"{record.seconds:.2f} s in all")
         print_tested(record)
         _say_outcome(record, folder=folder, state=state)

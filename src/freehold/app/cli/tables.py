@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from freehold.app.cli.paper import print_line, print_table
@@ -13,9 +13,14 @@ if TYPE_CHECKING:
 __all__ = ["interval", "print_metrics", "print_seconds", "print_verdict", "shown"]
 
 
-def print_verdict(verdict: Verdict, *, name: str) -> None:
-    """Prints the metrics with their intervals, the comparison with the champion, and every reason."""
-    print_metrics(verdict.fields, title=f"{name} on the test rows (95 % intervals)")
+def print_verdict(verdict: Verdict, *, name: str, order: Sequence[str]) -> None:
+    """Prints the metrics with their intervals, the comparison with the champion, and every reason.
+
+    Args:
+        order: The task's fields; the verdict's own order is that of the alphabet.
+    """
+    fields = {field: verdict.fields[field] for field in order if field in verdict.fields}
+    print_metrics({**fields, **verdict.fields}, title=f"{name} on the test rows (95 % intervals)")
     if verdict.comparisons:
         rows = [
             (c.field, c.metric, shown(c.candidate), shown(c.champion), f"{c.difference.value:+.4f}",

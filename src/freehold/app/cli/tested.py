@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Tested", "find_tested", "print_tested"]
 
-_LONGEST = 160  # characters; a longer text does not fit under a table
+_READABLE = range(30, 161)  # characters; shorter says little, longer does not fit under a table
 
 
 class Tested(NamedTuple):
@@ -26,14 +26,21 @@ class Tested(NamedTuple):
     answers: dict[str, object]
     truth: dict[str, object]
 
+    @property
+    def size(self) -> int:
+        """How many characters were asked."""
+        return sum(map(len, self.inputs.values()))
+
 
 def print_tested(record: TurnRecord) -> None:
-    """Prints the first test row that is short enough to read, or nothing where there is none."""
-    tested = next(find_tested(record), None)
+    """Prints the first test row that reads well; where none does, the first; nothing where there is none."""
+    every = list(find_tested(record))
+    tested = next((row for row in every if row.size in _READABLE), every[0] if every else None)
     if tested is None:
         return
     rows = [(name, " ".join(text.split()), "") for name, text in tested.inputs.items()]
-    for field, value in tested.answers.items():
+    for field in (each.name for each in record.task.fields if each.name in tested.answers):
+        value = tested.answers[field]
         truth = tested.truth.get(field)
         right = "" if truth is None else "right" if truth == value else f"wrong: it is {_plain(truth)}"
         rows.append((f"-> {field}", _plain(value), right))
@@ -41,7 +48,7 @@ def print_tested(record: TurnRecord) -> None:
 
 
 def find_tested(record: TurnRecord) -> Iterator[Tested]:
-    """Yields the test rows that are short enough, in the order of the examples."""
+    """Yields the judged test rows in the order of the examples."""
     from freehold.task import read_examples
 
     answers = {}
@@ -51,7 +58,7 @@ def find_tested(record: TurnRecord) -> Iterator[Tested]:
             answers[row["id"]] = row
     for example in read_examples(record.labelled.folder / "examples.jsonl"):
         row = answers.get(example.id)
-        if row and sum(map(len, example.inputs.values())) <= _LONGEST:
+        if row:
             yield Tested(dict(example.inputs), row["candidate"], row["truth"])
 
 
