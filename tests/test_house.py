@@ -26,6 +26,7 @@ LONG_FUNCTIONS = {
     "src/freehold/registry/migrations/versions/0001_first.py:_make_results",
     "src/freehold/serve/routes.py:add_routes",
     "src/freehold/task/models.py:task_from_models",
+    "src/freehold/train/ladder.py:try_rung",
 }
 
 FORBIDDEN_NAMES = {"utils", "util", "core", "common", "helpers", "helper", "manager", "base", "misc"}
@@ -112,8 +113,10 @@ def test_packages_are_entered_by_their_doors() -> None:
     for path in MODULES:
         home = path.relative_to(SOURCE).parts[0]
         for name in imports(path):
-            _, *parts = name.split(".")
-            if name.startswith("freehold.") and len(parts) > 1 and parts[0] != home:
+            first, *parts = name.split(".")
+            if first == "freehold" and parts and parts[0] != home and len(parts) > 1:
+                if SOURCE.joinpath(*parts).is_dir():  # a package in a package: `freehold.app.cli`
+                    continue
                 strays.append(f"{place(path)}: {name}")
     assert strays == []
 
