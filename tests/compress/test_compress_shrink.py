@@ -32,9 +32,7 @@ def made(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Made:
     task = make_task(folder, base=str(tiny_base))
     labelled = make_labelled(folder / "labelled", make_examples())
     trained = train.fit.function(make_desk(folder / "fit"), task, labelled)
-    return Made(
-        task, labelled, trained, shrink(make_desk(folder / "shrink"), task, trained, labelled), folder
-    )
+    return Made(task, labelled, trained, shrink(make_desk(folder / "shrink"), task, trained, labelled), folder)
 
 
 def test_an_artifact_is_whole(made: Made) -> None:

@@ -10,9 +10,7 @@ from freehold.task import Answer, Prediction, Value
 __all__ = ["answer", "pair", "pairs", "prediction"]
 
 
-def answer(
-    value: Value, *, confidence: float = 1.0, true: float | None = None, abstained: bool = False
-) -> Answer:
+def answer(value: Value, *, confidence: float = 1.0, true: float | None = None, abstained: bool = False) -> Answer:
     if isinstance(value, bool):
         chance = true if true is not None else float(value)
         return Answer(value, max(chance, 1 - chance), {"true": chance, "false": 1 - chance}, abstained)

@@ -32,9 +32,7 @@ def judged(
 ) -> Verdict:
     truths, predictions = right_and_wrong(right, wrong)
     task = make_task(goals=goals)
-    return decide(
-        task, truths, predictions, fields=task.fields, champion=champion, facts=facts, artifact="ab"
-    )
+    return decide(task, truths, predictions, fields=task.fields, champion=champion, facts=facts, artifact="ab")
 
 
 MEASURED = "`intent.accuracy` is 0.841 (95 % interval 0.815 to 0.864, n = 845)"

@@ -57,9 +57,7 @@ def test_mcnemar_does_not_care_who_is_who(pairs: Pairs) -> None:
         ((2, 97, 1, 0), 0.8721, 0.9854),
     ],
 )
-def test_paired_difference_is_newcombes_table(
-    cells: tuple[int, int, int, int], low: float, high: float
-) -> None:
+def test_paired_difference_is_newcombes_table(cells: tuple[int, int, int, int], low: float, high: float) -> None:
     """Values of table III, method 10, of the paper."""
     assert paired_difference(Pairs(*cells))[1:3] == pytest.approx((low, high), abs=6e-5)
 

@@ -56,9 +56,7 @@ class WordReader:
     def predict(self, inputs: Sequence[Mapping[str, str]], /, *, requests: Sequence[str]) -> list[Prediction]:
         self.asked.append(len(inputs))
         rows = zip(requests, inputs, strict=True)
-        return [
-            Prediction("banking", "m", request, {"topic": answer(self.say(row))}) for request, row in rows
-        ]
+        return [Prediction("banking", "m", request, {"topic": answer(self.say(row))}) for request, row in rows]
 
     def say(self, row: Mapping[str, str]) -> str:
         return next((word for word in self.words if word in row["text"]), "none")
@@ -161,9 +159,7 @@ def test_a_champion_that_reads_other_inputs_is_not_asked(tmp_path: Path, labelle
     assert any("it reads `title`" in reason for reason in judgement.verdict().reasons)
 
 
-def test_the_same_answers_give_the_same_bytes_however_fast(
-    tmp_path: Path, labelled: LabelledExamples
-) -> None:
+def test_the_same_answers_give_the_same_bytes_however_fast(tmp_path: Path, labelled: LabelledExamples) -> None:
     readers = {"candidate": WordReader(["card", "loan"]), "champion": WordReader(["card"])}
     digests = [
         folder_digest(folder_files(judge(tmp_path, labelled, readers, name=name, milliseconds=ms)[0].folder))

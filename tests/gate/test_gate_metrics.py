@@ -63,9 +63,7 @@ def test_choices_are_scikit_learns() -> None:
 def test_predicate_is_scikit_learns() -> None:
     generator = random()
     truths = [bool(generator.random() < 0.3) for _ in range(N)]
-    chances = [
-        round(float(np.clip(0.3 * t + 0.7 * generator.random(), 0, 1)), 1) for t in truths
-    ]  # many ties
+    chances = [round(float(np.clip(0.3 * t + 0.7 * generator.random(), 0, 1)), 1) for t in truths]  # many ties
     answers = [chance >= 0.5 for chance in chances]
     rows = [pair(t, a, true=chance) for t, a, chance in zip(truths, answers, chances, strict=True)]
     found = measure_pairs("predicate", rows, seed=0)
@@ -227,9 +225,7 @@ def test_measure_counts_only_rows_with_a_truth() -> None:
 
 @settings(deadline=None, max_examples=25)
 @given(
-    st.lists(
-        st.tuples(st.sampled_from("abc"), st.sampled_from("abcd"), st.floats(0, 1)), min_size=1, max_size=40
-    ),
+    st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("abcd"), st.floats(0, 1)), min_size=1, max_size=40),
     st.integers(0, 3),
 )
 def test_intervals_hold_their_values(rows: list[tuple[str, str, float]], seed: int) -> None:

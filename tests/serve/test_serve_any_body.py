@@ -24,9 +24,7 @@ words = st.sampled_from(WORDS.split())
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
 bodies: st.SearchStrategy[Any] = st.recursive(
     scalars | words,
-    lambda inner: (
-        st.lists(inner, max_size=4) | st.dictionaries(keys | st.text(max_size=3), inner, max_size=6)
-    ),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(keys | st.text(max_size=3), inner, max_size=6),
     max_leaves=25,
 )
 question = st.fixed_dictionaries(

@@ -120,9 +120,7 @@ def test_files_that_were_changed_on_disk_stop_the_start(
         make_app(Served(task, shelf))
 
 
-def test_a_reader_of_other_files_than_released_is_refused(
-    shelf: Registry, task: Task, tmp_path: Path
-) -> None:
+def test_a_reader_of_other_files_than_released_is_refused(shelf: Registry, task: Task, tmp_path: Path) -> None:
     release(shelf, task)
     other = tmp_path / "other"
     other.mkdir()

@@ -144,9 +144,7 @@ def test_a_signal_ends_the_server_in_good_order(shelf: Registry, task: Task, sig
 
     release(shelf, task)
     words = [sys.executable, "-c", SERVER, str(shelf.state)]
-    with subprocess.Popen(
-        words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+    with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         url = process.stdout.readline().strip()
         assert httpx.post(f"{url}/v1/tasks/banking", json={"text": "a"}).status_code == 200

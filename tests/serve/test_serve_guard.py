@@ -190,9 +190,7 @@ def test_storage_that_fails_is_not_an_answer(
         assert "The disk of `/secret/place` is full." in caplog.text
 
 
-def test_too_many_at_once_are_turned_away(
-    shelf: Registry, task: Task, make_app: Callable[..., FastAPI]
-) -> None:
+def test_too_many_at_once_are_turned_away(shelf: Registry, task: Task, make_app: Callable[..., FastAPI]) -> None:
     release(shelf, task)
     with Client(make_app(Served(task, shelf), queue_limit=0)) as client:
         response = client.post(ROUTE, {"text": "a"})

@@ -48,9 +48,7 @@ VERDICT = Verdict(
     reasons=("because",),
     fields={"intent": {"accuracy": Measured(0.5, 0.25, 0.75, 8)}},
     comparisons=(
-        Comparison(
-            "intent", "accuracy", 0.5, 0.75, Measured(-0.25, -0.5, 0.0, 8), "mcnemar", 0.5, worse=False
-        ),
+        Comparison("intent", "accuracy", 0.5, 0.75, Measured(-0.25, -0.5, 0.0, 8), "mcnemar", 0.5, worse=False),
     ),
     against="banking@1",
     artifact="ab",

@@ -92,9 +92,7 @@ def _span(field: Field, value: object, inputs: Mapping[str, str]) -> dict[str, s
         raise MisfitError(f"A span of `{field.name}` is an object with `label`, `start`, `end` and `text`.")
     unknown = sorted(str(key) for key in set(value) - {"label", "start", "end", "text"})
     if unknown:
-        raise MisfitError(
-            f"A span has no {unknown[0]!r}{suggest(unknown[0], ('label', 'start', 'end', 'text'))}"
-        )
+        raise MisfitError(f"A span has no {unknown[0]!r}{suggest(unknown[0], ('label', 'start', 'end', 'text'))}")
     label, start, end = _label(field, value["label"]), value["start"], value["end"]
     if not (_whole(start) and _whole(end) and 0 <= start < end):
         raise MisfitError(

@@ -37,9 +37,7 @@ class _Outcome(NamedTuple):
     p: float
 
 
-def compare(
-    field: Field, candidate: Sequence[Pair], *, champion: Sequence[Pair], seed: int = 0
-) -> Comparison:
+def compare(field: Field, candidate: Sequence[Pair], *, champion: Sequence[Pair], seed: int = 0) -> Comparison:
     """Returns how a candidate does against the champion on one field.
 
     McNemar's exact test on the answers of `choice`, `predicate` and `score` fields; for the others a paired

@@ -135,9 +135,7 @@ class _Asking(NamedTuple):
         for start in range(0, len(self.rows), _BATCH):
             batch = self.rows[start : start + _BATCH]
             predictions += reader.predict([row.inputs for row in batch], requests=[row.id for row in batch])
-            self.desk.tell(
-                Event(_NAME, "progress", begin + len(predictions), self.total, "test rows answered")
-            )
+            self.desk.tell(Event(_NAME, "progress", begin + len(predictions), self.total, "test rows answered"))
         return predictions
 
 

@@ -47,18 +47,14 @@ def goal_of_field(goal: Goal, metrics: Metrics) -> Finding:
     if found is None:
         n = next(iter(metrics[goal.field].values())).n
         needs = f"it needs {_NEEDS[goal.metric]}" if goal.metric in _NEEDS else "it is not defined on them"
-        sentence = (
-            f"{name} cannot be measured on these {rows(n)}: {needs}, so its goal of {_bar(goal)} is missed."
-        )
+        sentence = f"{name} cannot be measured on these {rows(n)}: {needs}, so its goal of {_bar(goal)} is missed."
         return Finding(sentence, refuses=True)
     smaller = goal.metric in SMALLER_IS_BETTER
     bound = found.high if smaller else found.low
     met = bound <= goal.value if smaller else bound >= goal.value
     which = "upper bound must not exceed it" if smaller else "lower bound must reach it"
     end = "is met." if met else f"is missed: the {which}."
-    return Finding(
-        f"{name} is {_measured(found, goal.value)}: the goal of {_bar(goal)} {end}", refuses=not met
-    )
+    return Finding(f"{name} is {_measured(found, goal.value)}: the goal of {_bar(goal)} {end}", refuses=not met)
 
 
 def goal_of_artifact(goal: Goal, facts: Mapping[str, Json]) -> Finding:
@@ -124,11 +120,7 @@ def different_inputs(missing: Sequence[str], *, against: str) -> Finding:
 def nothing_refused(*, goals: int, against: str, compared: int) -> Finding:
     """Sums up a verdict that passes."""
     parts = [
-        f"all {goals} goals are met"
-        if goals > 1
-        else "the goal is met"
-        if goals
-        else "the task sets no goals"
+        f"all {goals} goals are met" if goals > 1 else "the goal is met" if goals else "the task sets no goals"
     ]
     if not against:
         parts.append("there is no champion to beat")

@@ -78,9 +78,7 @@ def measure(
     return found
 
 
-def pair_up(
-    field: str, truths: Sequence[Mapping[str, Value]], predictions: Sequence[Prediction]
-) -> list[Pair]:
+def pair_up(field: str, truths: Sequence[Mapping[str, Value]], predictions: Sequence[Prediction]) -> list[Pair]:
     """Returns truth and answer of one field, for those rows that have a truth."""
     rows = zip(truths, predictions, strict=True)
     return [Pair(truth[field], each.answers[field]) for truth, each in rows if field in truth]

@@ -58,9 +58,7 @@ def macro_f1(true: Sequence[Sequence[str]], given: Sequence[Sequence[str]]) -> S
     return statistic
 
 
-def _label_sums(
-    rows: Sequence[Sequence[str] | set[str]], codes: dict[str, int]
-) -> Callable[[Floats], Floats]:
+def _label_sums(rows: Sequence[Sequence[str] | set[str]], codes: dict[str, int]) -> Callable[[Floats], Floats]:
     """Returns the function from weights to each label's sum of weights, shape (resamples, labels).
 
     Sorted once by label, each resample is a gather and a segmented sum: its cost does not grow with the

@@ -89,9 +89,7 @@ def _encode(desk: Desk, task: Task, texts: Sequence[str]) -> NDArray[np.float32]
     def tell(done: int, total: int) -> None:
         desk.tell(Event("label.annotate", "progress", done=done, total=total, note="encoding"))
 
-    return encode_texts(
-        texts, base=base, cache=desk.cache, encoder=lambda: load_encoder(base.folder), tell=tell
-    )
+    return encode_texts(texts, base=base, cache=desk.cache, encoder=lambda: load_encoder(base.folder), tell=tell)
 
 
 def _similarities(

@@ -38,9 +38,7 @@ async def read_body(chunks: AsyncIterator[bytes], *, limit: int, batch_limit: in
         if blank and body.lstrip()[:1] == b"[":
             allowed = batch_limit
         if len(body) > allowed:
-            raise Fault(
-                413, f"The body is larger than the limit of {allowed:,} bytes.", code="body_too_large"
-            )
+            raise Fault(413, f"The body is larger than the limit of {allowed:,} bytes.", code="body_too_large")
     return bytes(body)
 
 

@@ -65,8 +65,7 @@ class Slot:
         loaded = self.loaded
         learned = {field.name: field for field in loaded.reader.fields} if loaded else {}
         return tuple(
-            field if field.labels is not None else learned.get(field.name, field)
-            for field in self.task.fields
+            field if field.labels is not None else learned.get(field.name, field) for field in self.task.fields
         )
 
     def refresh(self) -> bool:

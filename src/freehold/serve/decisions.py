@@ -86,9 +86,7 @@ def _item_kind(value: Any) -> str:
 
 
 Item: TypeAlias = Annotated[
-    Annotated[UserMessage, Tag("user")]
-    | Annotated[OtherMessage, Tag("other")]
-    | Annotated[ToolItem, Tag("tool")],
+    Annotated[UserMessage, Tag("user")] | Annotated[OtherMessage, Tag("other")] | Annotated[ToolItem, Tag("tool")],
     Discriminator(_item_kind),
 ]
 

@@ -72,9 +72,7 @@ class Fault(Exception):  # noqa: N818  an answer, not always an error of the pro
     def to_json(self) -> dict[str, Json]:
         """Returns the body of the response."""
         kind = _TYPES.get(self.status, "invalid_request_error" if self.status < 500 else "server_error")
-        return {
-            "error": {"message": self.message, "type": kind, "param": self.param or None, "code": self.code}
-        }
+        return {"error": {"message": self.message, "type": kind, "param": self.param or None, "code": self.code}}
 
 
 def fault_of(error: FreeholdError) -> Fault:

@@ -45,9 +45,7 @@ class Measures:
         self._model_seconds = Histogram(
             "freehold_model_seconds", "Time in the model.", ["task"], buckets=_SECONDS, registry=registry
         )
-        self._feedback = Counter(
-            "freehold_feedback", "Rows of feedback.", ["task", "result"], registry=registry
-        )
+        self._feedback = Counter("freehold_feedback", "Rows of feedback.", ["task", "result"], registry=registry)
         self._version = Gauge(
             "freehold_champion_version", "Version that answers; 0: none.", ["task"], registry=registry
         )

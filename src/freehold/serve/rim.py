@@ -46,9 +46,7 @@ class Rim:
             await self._app(scope, receive, send)
             return
         begun = time.perf_counter()
-        headers = {
-            name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]
-        }
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         status, started = 500, False
         request_id, chosen = self._guard.request_id(None)
 
@@ -71,9 +69,7 @@ class Rim:
             status = 499  # nobody is there to be told
         except Exception as error:  # noqa: BLE001  the rim of the worker: the client gets an answer, we a trace
             _log.error("request=%s failed\n%s", request_id, _trace(error))
-            unexpected = Fault(
-                500, "Something broke here; the log has the request id.", code="internal_error"
-            )
+            unexpected = Fault(500, "Something broke here; the log has the request id.", code="internal_error")
             if not started:
                 await fault_response(unexpected)(scope, receive, tell)
         finally:

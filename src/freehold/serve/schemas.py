@@ -184,9 +184,7 @@ def _shared_paths() -> Schema:
             )
         },
         "/v1/models": {"get": _operation("list_models", "Every model.", answer=_ref("ModelList"))},
-        "/v1/models/{id}": {
-            "get": _operation("get_model", "One model.", answer=_ref("Model"), names=("id",))
-        },
+        "/v1/models/{id}": {"get": _operation("get_model", "One model.", answer=_ref("Model"), names=("id",))},
         "/livez": {"get": _operation("livez", "Is the process alive?", answer=_ANY)},
         "/readyz": {"get": _operation("readyz", "Has every task a champion?", answer=_ANY)},
         "/metrics": {"get": metrics},

@@ -156,9 +156,7 @@ class Service:
         task, version = match.groups() if match else (model, None)
         return self.slot(task, param=param, code=code), int(version) if version else None
 
-    async def model(
-        self, name: str, *, param: str = "task", code: Code = "task_not_found"
-    ) -> tuple[Slot, Loaded]:
+    async def model(self, name: str, *, param: str = "task", code: Code = "task_not_found") -> tuple[Slot, Loaded]:
         """Returns what answers for `banking` (its champion) or `banking@3`.
 
         Raises:
