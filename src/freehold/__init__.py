@@ -12,7 +12,12 @@ Everything here is loaded on first use, so that importing the package costs noth
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
+
+# Read when OpenMP is loaded. Threads that spin while they wait take the cores from whoever works: with another
+# busy process beside it, training did half of the work for the same processor time (see bench/LOG.md).
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 if TYPE_CHECKING:
     from freehold.errors import FreeholdError

@@ -6,13 +6,14 @@ in, nor of what a correction outranks.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from freehold.data.rows import Refused, make_example
 from freehold.data.sources import TEXT_LIMIT
 from freehold.data.values import BadValueError
-from freehold.task import Example, Passport, Task, canonical
+from freehold.task import Example, Passport, Task
 
 if TYPE_CHECKING:
     from freehold.registry import Feedback
@@ -53,6 +54,7 @@ def read_corrections(rows: Iterable[Feedback], *, task: Task) -> Corrections:
         try:
             examples.append(make_example(row.inputs, values, fields=fields, passport=passport))
         except BadValueError as reason:
-            text = canonical({"inputs": dict(row.inputs), "correct": dict(row.value)}).decode()
+            said = {"inputs": dict(row.inputs), "correct": dict(row.value)}
+            text = json.dumps(said, ensure_ascii=False).encode(errors="replace").decode()
             refused.append(Refused(SOURCE, 0, f"{locator}: {reason}", text[:TEXT_LIMIT]))
     return Corrections(tuple(examples), tuple(refused), ignored)

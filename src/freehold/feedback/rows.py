@@ -58,6 +58,8 @@ def read_row(
     """
     if not isinstance(row, Mapping):
         raise MisfitError("A row of feedback is an object.")
+    if _has_half_pair(row):
+        raise MisfitError("A text in the row has half of a surrogate pair, which is no character.")
     key = _saying(row)
     if ("request" in row) == ("inputs" in row):
         raise MisfitError("A row of feedback has either `request` or `inputs`.")
@@ -69,6 +71,15 @@ def read_row(
         request, asked = "", _given(row["inputs"], inputs)
     value = _correct(row["correct"], fields, asked) if key == "correct" else _remark(key, row[key])
     return Said(request, asked, _SAYS[key], value)
+
+
+def _has_half_pair(value: object) -> bool:
+    """Tells whether a text anywhere in plain data cannot be written as UTF-8."""
+    if isinstance(value, str):
+        return not value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in value)
+    if isinstance(value, Mapping):
+        return any(_has_half_pair(each) for pair in value.items() for each in pair)
+    return isinstance(value, list | tuple) and any(_has_half_pair(each) for each in value)
 
 
 def _saying(row: Mapping[object, object]) -> str:
