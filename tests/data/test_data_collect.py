@@ -155,6 +155,14 @@ def test_corrections_that_no_longer_fit_the_task(work: Work) -> None:
     assert made.refused[0]["reason"].startswith("request:r9: `intent` has no label 'v'")
 
 
+def test_a_correction_that_is_no_text_is_refused(work: Work) -> None:
+    work.put_rows("a.jsonl", sentences(50))
+    work.shelf.correct({"text": "half \ud800"}, {"intent": "x"})
+    made = work.collect("a.jsonl")
+    assert made.report["corrections"]["refused"] == 1
+    assert "half of a surrogate pair" in made.refused[0]["reason"]
+
+
 def test_all_sources_that_cannot_be_used_are_named_at_once(work: Work) -> None:
     work.put("empty.csv", "")
     work.put("wrong.csv", "question,intent\na,x\n")

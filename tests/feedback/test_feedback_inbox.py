@@ -87,6 +87,8 @@ REFUSED: list[tuple[Any, str]] = [
     ({"inputs": {"txt": "a"}, "correct": {"intent": "top_up"}}, "no input 'txt'; did you mean `text`?"),
     ({"inputs": {"text": 5}, "correct": {"intent": "top_up"}}, "`text` is missing or no text"),
     ({"inputs": {"text": " "}, "correct": {"intent": "top_up"}}, "all blank"),
+    ({"inputs": {"text": "a\ud800"}, "correct": {"intent": "top_up"}}, "half of a surrogate pair"),
+    ({"request": "r1", "outcome": {"refunded": ["\udfff"]}}, "half of a surrogate pair"),
 ]
 
 
