@@ -130,11 +130,11 @@ def test_export_copies_the_artifact(turned: Path, type_command: Type, tmp_path: 
     assert said.code == 0
     assert {"model.onnx", "freehold.json", "README.md", "config.json"} <= set(said.document["files"])
     assert said.document["digest"]
-    (tmp_path / "out" / "README.md").write_text("mine now")
     card = (tmp_path / "out" / "README.md").read_text()
     assert "| `area` | accuracy |" in card, "the model card has the verdict's numbers"
     assert "## Verdict on desk@1" in card
     assert open_reader(tmp_path / "out").predict([{"text": "where is my parcel"}])
+    (tmp_path / "out" / "README.md").write_text("mine now")
     again = type_command("export", turned, "--to", tmp_path / "out")
     assert again.code == 2
     assert "exists and is not empty" in again.err
