@@ -49,6 +49,7 @@ class Outcome:
     """The trained weights, and how it came to them.
 
     Attributes:
+        rung: `frozen` or `lora`; whether the adapter was made now or before is no part of the model.
         final: Made from training and validation rows: what is shipped.
         held: Made from training rows alone: what is honest to measure on validation rows.
         adapter: Folder of the adapter that the encoder needs; None for the base as it is.
@@ -88,7 +89,7 @@ def climb(desk: Desk, task: Task, fields: tuple[Field, ...], *, train: Rows, val
     for report in reports:
         desk.tell(Event(_STAGE, "note", note=_sentence(report)))
     return Outcome(
-        rung=chosen.name,
+        rung="lora" if adapter else "frozen",
         dense_weight=chosen.dense_weight,
         final=work.finish(chosen, adapter=adapter),
         held=work.weights(chosen.trained),
@@ -105,8 +106,9 @@ class _Work:
     def __init__(self, desk: Desk, task: Task, fields: tuple[Field, ...], train: Rows, validation: Rows) -> None:
         self.desk, self.train, self.validation, self.seed = desk, train, validation, task.seed
         self.base: Base = find_base(task.base, relative_to=task.folder)
-        self.labels = {field.name: len(field_labels(field)) for field in fields}
-        self.adapters = Adapters(desk.cache, base=self.base, labels=self.labels, seed=task.seed)
+        names = {field.name: field_labels(field) for field in fields}
+        self.labels = {name: len(labels) for name, labels in names.items()}
+        self.adapters = Adapters(desk.cache, base=self.base, labels=names, seed=task.seed)
 
     def reason_against_lora(self) -> str:
         """Returns why the second rung is not worth trying; empty where it is."""

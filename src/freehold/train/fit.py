@@ -22,7 +22,7 @@ __all__ = ["fit"]
 
 @stage(
     "train.fit",
-    version=1,
+    version=2,
     result=TrainedModel,
     reads=("name", "description", "inputs", "fields", "base", "seed"),
 )

@@ -225,8 +225,11 @@ class _Run:
         return float(np.concatenate(right).mean())
 
     def save(self) -> None:
-        """Writes a checkpoint beside the last one and then takes its place."""
-        new, old = self.folder / "next", self.folder / "last"
+        """Writes a checkpoint beside the last one and then takes its place.
+
+        By renames alone: `last`, or where that is not there `gone`, is whole at every moment.
+        """
+        new, last, gone = (self.folder / name for name in ("next", "last", "gone"))
         shutil.rmtree(new, ignore_errors=True)
         new.mkdir(parents=True)
         save_file(self._tensors(), new / "state.safetensors")
@@ -235,8 +238,11 @@ class _Run:
         (new / "state.json").write_text(
             json.dumps({"identity": self.identity, "done": self.done, "seen": self.seen, "stale": self.stale})
         )
-        shutil.rmtree(old, ignore_errors=True)
-        new.rename(old)
+        shutil.rmtree(gone, ignore_errors=True)
+        if last.is_dir():
+            last.rename(gone)
+        new.rename(last)
+        shutil.rmtree(gone, ignore_errors=True)
 
     def _trainable(self) -> dict[str, Tensor]:
         return {name: p for name, p in self.model.named_parameters() if p.requires_grad}
@@ -253,7 +259,7 @@ class _Run:
         """Takes up the last checkpoint, if it is of this very work."""
         last = self.folder / "last"
         if not (last / "state.json").is_file():
-            last = self.folder / "next"
+            last = self.folder / "gone"
         if not (last / "state.json").is_file():
             return
         state: dict[str, Any] = json.loads((last / "state.json").read_text())
