@@ -22,7 +22,7 @@ NAMES = {
         Base CARD DESCRIPTION Description ENCODER_FILES Encoder GRAPH HEADS HELD Head Heads
         MINILM_DIGEST NGRAMS Ngrams Opened Reader Sparse Tokens adapter_identity by_length
         encode_texts field_labels find_base join_inputs load_adapter load_encoder load_heads
-        load_tokenizer open_folder open_reader pad save_heads softmax tokenize write_description
+        load_tokenizer name_base open_folder open_reader pad save_heads softmax tokenize write_description
     """,
     "freehold.errors": """
         CheckError DataError FreeholdError IntegrityError MissingExtraError Mistake NotFoundError

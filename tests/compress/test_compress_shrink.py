@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -113,3 +113,17 @@ def test_a_damaged_file_is_named(made: Made, tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(IntegrityError, match=name):
         open_reader(tmp_path)
+
+
+def test_a_kept_graph_is_not_used_again_where_graphs_are_made_otherwise(
+    made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = make_desk(tmp_path / "a")
+    shrink(desk, made.task, made.trained, made.labelled)
+    kept = {path: path.stat().st_mtime_ns for path in desk.cache.rglob("fp32.onnx")}
+    monkeypatch.setattr("freehold.compress.graphs._RECIPE", "another")
+    shrink(replace(make_desk(tmp_path / "b"), cache=desk.cache), made.task, made.trained, made.labelled)
+    now = {path: path.stat().st_mtime_ns for path in desk.cache.rglob("fp32.onnx")}
+    assert len(kept) == 1
+    assert len(now) == 2
+    assert kept.items() <= now.items()

@@ -48,3 +48,12 @@ def test_a_run_that_was_killed_gives_the_same_vectors(
     assert len(list((tmp_path / "b").rglob("*.safetensors"))) == 2
     resumed = encode_texts(texts, base=base, cache=tmp_path / "b", encoder=lambda: load_encoder(base.folder))
     np.testing.assert_array_equal(resumed, whole)
+
+
+def test_a_damaged_shard_is_encoded_again(tiny_base: Path, tmp_path: Path) -> None:
+    base = find_base(str(tiny_base), relative_to=tmp_path)
+    first = encode_texts(TEXTS, base=base, cache=tmp_path, encoder=lambda: load_encoder(base.folder))
+    [shard] = tmp_path.rglob("*.safetensors")
+    shard.write_bytes(shard.read_bytes()[:-9])
+    again = encode_texts(TEXTS, base=base, cache=tmp_path, encoder=lambda: load_encoder(base.folder))
+    np.testing.assert_array_equal(again, first)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from freehold import compress, label, train
 from freehold.errors import PluginError
 from freehold.line.keys import input_digests, stage_key
+from freehold.registry import Registry
 from freehold.task import (
     Artifact,
     Desk,
@@ -17,8 +20,10 @@ from freehold.task import (
     Field,
     Json,
     Judgement,
+    LabelledExamples,
     Release,
     Task,
+    TrainedModel,
     Verdict,
     stage,
 )
@@ -90,3 +95,22 @@ def test_a_result_without_a_digest_has_no_place_in_a_key() -> None:
 
 def test_input_digests_are_the_edges_of_the_lineage() -> None:
     assert input_digests(TASK, EXAMPLES, None, 3, against=release("d3")) == ("d1", "d3")
+
+
+def test_keys_change_with_the_content_of_a_base(tiny_base: Path, tmp_path: Path) -> None:
+    shutil.copytree(tiny_base, tmp_path / "base")
+    task = replace(TASK, folder=tmp_path, base="base")
+    labelled, trained = LabelledExamples(tmp_path, digest="l"), TrainedModel(tmp_path, digest="t")
+
+    def keys() -> tuple[str, ...]:
+        shelf = Registry.open(tmp_path / "state")
+        with shelf:
+            return (
+                stage_key(label.annotate, task, EXAMPLES, shelf),
+                stage_key(train.fit, task, labelled),
+                stage_key(compress.shrink, task, trained, labelled),
+            )
+
+    before = keys()
+    (tmp_path / "base" / "model.safetensors").write_bytes(b"fine-tuned since")
+    assert not set(before) & set(keys())

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from freehold.compress.graphs import Form, assemble, export_encoder, quantise_encoder
+from freehold.compress.graphs import Form, assemble, export_encoder, quantise_encoder, recipe
 from freehold.engine import (
     ENCODER_FILES,
     GRAPH,
@@ -138,7 +138,7 @@ class Forms:
         return load_adapter(folder, adapter=self._adapter) if self._adapter else load_encoder(folder)
 
     def _graph(self, form: Form) -> Path:
-        home = self._desk.cache / "graphs" / self._identity[:32]
+        home = self._desk.cache / "graphs" / self._identity[:32] / recipe()[:16]
         path = home / f"{form}.onnx"
         if path.is_file():
             return path

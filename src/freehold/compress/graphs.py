@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,15 +21,23 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from freehold.engine import Heads
+from freehold.task import digest
 
-__all__ = ["FORMS", "Form", "assemble", "export_encoder", "quantise_encoder"]
+__all__ = ["FORMS", "Form", "assemble", "export_encoder", "quantise_encoder", "recipe"]
 
 Form = Literal["int8", "int8-weights", "fp32"]
 FORMS: tuple[Form, ...] = ("int8", "int8-weights", "fp32")
 """From fast to exact. `int8-weights` is as small as `int8`, and computes in fp32."""
 
+_RECIPE = 1  # raised whenever the functions below would make another encoder graph of the same weights
+_MAKERS = ("torch", "transformers", "onnx", "onnxscript", "onnxruntime")
 _OPSET = 18
 _TABLE_ROWS = 256
+
+
+def recipe() -> str:
+    """Returns a name for how encoder graphs are made: by which code, with which libraries."""
+    return digest([_RECIPE, _OPSET, _TABLE_ROWS, *(version(name) for name in _MAKERS)])
 
 
 def export_encoder(encoder: Any, path: Path) -> None:

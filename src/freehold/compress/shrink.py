@@ -21,7 +21,7 @@ from freehold.task import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from freehold.compress.forms import Forms, Tried
     from freehold.compress.graphs import Form
@@ -36,7 +36,14 @@ _NAME = "compress.shrink"
 _MOST_ROWS = 2_000
 
 
-@stage(_NAME, version=1, result=Artifact, reads=("name", "base"))
+def _state(task: Task, trained: TrainedModel, labelled: LabelledExamples) -> Mapping[str, Json]:
+    """Returns what the result depends on besides its arguments: the base, by content."""
+    from freehold.engine import name_base
+
+    return {"base": name_base(task.base, relative_to=task.folder)}
+
+
+@stage(_NAME, version=2, result=Artifact, reads=("name", "base"), state=_state)
 def shrink(desk: Desk, task: Task, trained: TrainedModel, labelled: LabelledExamples) -> Artifact:
     """Returns the smallest form of the trained model that keeps its decisions.
 

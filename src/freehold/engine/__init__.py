@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from freehold.engine.bases import MINILM_DIGEST, Base, find_base
+    from freehold.engine.bases import MINILM_DIGEST, Base, find_base, name_base
     from freehold.engine.encoder import Encoder, adapter_identity, encode_texts, load_adapter, load_encoder
     from freehold.engine.heads import Heads, load_heads, save_heads
     from freehold.engine.inputs import join_inputs
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from freehold.engine.tokens import Tokens, by_length, load_tokenizer, pad, tokenize
 
 _HOME = {
-    "bases": ("MINILM_DIGEST", "Base", "find_base"),
+    "bases": ("MINILM_DIGEST", "Base", "find_base", "name_base"),
     "encoder": ("Encoder", "adapter_identity", "encode_texts", "load_adapter", "load_encoder"),
     "heads": ("Heads", "load_heads", "save_heads"),
     "inputs": ("join_inputs",),
@@ -81,6 +81,7 @@ __all__ = [
     "load_encoder",
     "load_heads",
     "load_tokenizer",
+    "name_base",
     "open_reader",
     "pad",
     "Opened",

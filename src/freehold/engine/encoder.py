@@ -13,11 +13,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 from torch import Tensor, nn
 
 from freehold.engine.bases import Base
 from freehold.engine.tokens import by_length, load_tokenizer, pad, tokenize
+from freehold.errors import DataError
 from freehold.task import canonical, digest, folder_files
 
 __all__ = ["Encoder", "adapter_identity", "encode_texts", "load_adapter", "load_encoder", "pool"]
@@ -52,19 +54,30 @@ class Encoder(nn.Module):
 
 
 def load_encoder(folder: Path) -> Encoder:
-    """Returns the encoder of a folder in Hugging Face layout: safetensors only, no remote code, fp32."""
+    """Returns the encoder of a folder in Hugging Face layout: safetensors only, no remote code, fp32.
+
+    Raises:
+        DataError: The weights or the configuration are damaged, or do not belong together.
+    """
     import transformers
 
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
-    body = transformers.AutoModel.from_pretrained(
-        folder,
-        use_safetensors=True,
-        trust_remote_code=False,
-        local_files_only=True,
-        dtype=torch.float32,
-        attn_implementation="eager",
-    )
+    try:
+        body = transformers.AutoModel.from_pretrained(
+            folder,
+            use_safetensors=True,
+            trust_remote_code=False,
+            local_files_only=True,
+            dtype=torch.float32,
+            attn_implementation="eager",
+        )
+    except (OSError, ValueError, LookupError, RuntimeError, SafetensorError) as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise DataError(
+            f"The encoder in `{folder}` cannot be loaded: {reason}",
+            hint="Its `config.json` and `model.safetensors` must be whole and of one model: copy them anew.",
+        ) from error
     return Encoder(body.eval())
 
 
@@ -118,7 +131,11 @@ def encode_texts(
 def _read_shards(folder: Path) -> dict[str, NDArray[np.float32]]:
     known: dict[str, NDArray[np.float32]] = {}
     for path in sorted(folder.glob("*.safetensors")):
-        shard = load_file(path)
+        try:
+            shard = load_file(path)
+        except SafetensorError:
+            path.unlink()  # cut short by a machine that went down: encoded again
+            continue
         names = bytes(shard["names"]).hex()
         rows = shard["vectors"]
         known.update({names[64 * i : 64 * i + 64]: rows[i] for i in range(len(rows))})

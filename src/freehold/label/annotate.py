@@ -13,6 +13,7 @@ from freehold.task import (
     Event,
     Example,
     Examples,
+    Json,
     LabelledExamples,
     Task,
     canonical,
@@ -22,6 +23,8 @@ from freehold.task import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from freehold.label.suggest import Suggestion
     from freehold.registry import Registry
 
@@ -30,7 +33,20 @@ __all__ = ["annotate"]
 _NAME = "label.annotate"
 
 
-@stage(_NAME, version=1, result=LabelledExamples, reads=("name", "inputs", "fields", "base", "seed"))
+def _state(task: Task, examples: Examples, shelf: Registry) -> Mapping[str, Json]:
+    """Returns what the result depends on besides its arguments: the base, by content."""
+    from freehold.engine import name_base
+
+    return {"base": name_base(task.base, relative_to=task.folder)}
+
+
+@stage(
+    _NAME,
+    version=1,
+    result=LabelledExamples,
+    reads=("name", "inputs", "fields", "base", "seed"),
+    state=_state,
+)
 def annotate(desk: Desk, task: Task, examples: Examples, shelf: Registry) -> LabelledExamples:
     """Returns the rows with at least one label; queues a review for every label that is missing.
 

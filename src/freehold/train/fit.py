@@ -12,12 +12,20 @@ from freehold.errors import DataError
 from freehold.task import Desk, LabelledExamples, Task, TrainedModel, digest, read_examples, stage
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
-    from freehold.task import Field
+    from freehold.task import Field, Json
     from freehold.train.climb import Outcome
 
 __all__ = ["fit"]
+
+
+def _state(task: Task, labelled: LabelledExamples) -> Mapping[str, Json]:
+    """Returns what the result depends on besides its arguments: the base, by content."""
+    from freehold.engine import name_base
+
+    return {"base": name_base(task.base, relative_to=task.folder)}
 
 
 @stage(
@@ -25,6 +33,7 @@ __all__ = ["fit"]
     version=2,
     result=TrainedModel,
     reads=("name", "description", "inputs", "fields", "base", "seed"),
+    state=_state,
 )
 def fit(desk: Desk, task: Task, labelled: LabelledExamples) -> TrainedModel:
     """Returns the best reader that the ladder finds, in the layout of `freehold.engine`.
