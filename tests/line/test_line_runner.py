@@ -6,6 +6,7 @@ import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from tests.line.toy_line import STAGES, Words, make_runner, make_task, rank, split, turn
@@ -174,3 +175,18 @@ def test_other_errors_stay_what_they_are(shelf: Registry, task: Task) -> None:
     words = make_runner(shelf)(split, task, shelf)
     with pytest.raises(FileNotFoundError):
         make_runner(shelf)(rank, task, words, top=1)  # type: ignore[arg-type]
+
+
+@stage("toy.cut", version=1, result=Words, reads=("seed",))
+def stumbles(desk: Desk, task: Task) -> Words:
+    """Fails as whoever reads a file does that a native writer has cut short."""
+    raise LookupError("the wire format is corrupt")
+
+
+@pytest.mark.parametrize(("free", "error"), [(0, StorageError), (1 << 30, LookupError)])
+def test_a_failure_on_a_full_disk_is_the_disks(
+    free: int, error: type[Exception], shelf: Registry, task: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda _place: SimpleNamespace(free=free))
+    with pytest.raises(error):
+        make_runner(shelf)(stumbles, task)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from freehold.errors import DataError
+
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
@@ -18,10 +20,18 @@ Tokens = list[list[int]]
 
 
 def load_tokenizer(folder: Path, *, max_tokens: int) -> Tokenizer:
-    """Returns the tokenizer of a folder in Hugging Face layout, cutting at `max_tokens`."""
+    """Returns the tokenizer of a folder in Hugging Face layout, cutting at `max_tokens`.
+
+    Raises:
+        DataError: `tokenizer.json` is no tokenizer.
+    """
     from tokenizers import Tokenizer
 
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    path = folder / "tokenizer.json"
+    try:
+        tokenizer = Tokenizer.from_file(str(path))
+    except Exception as error:  # the library raises nothing more precise
+        raise DataError(f"`{path}` is not a tokenizer: {error}.", hint="Copy it anew from its maker.") from error
     tokenizer.no_padding()
     tokenizer.enable_truncation(max_tokens)
     return tokenizer

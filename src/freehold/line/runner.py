@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, ParamSpec, Protocol, TypeVar
 
-from freehold.errors import IntegrityError, PluginError, StorageError
+from freehold.errors import IntegrityError, PluginError, StorageError, UserError
 from freehold.line.keys import input_digests, stage_key
 from freehold.task import Desk, Event, Result, Stage, folder_digest, folder_files
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from freehold.registry import Recorded, Registry
 
 __all__ = ["LocalRunner", "Runner", "StageRun", "Tell", "recall"]
+
+_FULL = 1 << 16  # bytes left on a disk that counts as full
 
 P = ParamSpec("P")
 R = TypeVar("R", bound=Result)
@@ -107,8 +109,9 @@ class LocalRunner:
                 path.mkdir(parents=True, exist_ok=True)
             yield Desk(folder, scratch, self._cache, self._threads, self._tell)
         except BaseException as problem:
+            full = _disk_full(problem, place=self._room)
             shutil.rmtree(folder, ignore_errors=True)
-            if _disk_full(problem):
+            if full:
                 raise StorageError(
                     f"The disk that holds `{self._room}` is full; `{name}` could not finish.",
                     hint="Free some space, or put the state elsewhere with --state, then run again: "
@@ -153,8 +156,14 @@ def _check(stage: Stage[P, R], made: object, desk: Desk) -> None:
         raise PluginError(f"`{stage.name}` left its result in `{made.folder}`, not in its desk's folder.")
 
 
-def _disk_full(problem: BaseException) -> bool:
-    """Whether a full disk is behind a failure; native writers say so in words only."""
+def _disk_full(problem: BaseException, *, place: Path) -> bool:
+    """Whether a full disk is behind a failure. Native writers say so in words only, or cut a file in silence."""
     if isinstance(problem, OSError) and problem.errno in (errno.ENOSPC, errno.EDQUOT):
         return True
-    return not isinstance(problem, StorageError) and "No space left on device" in str(problem)
+    if isinstance(problem, StorageError):
+        return False
+    if "No space left on device" in str(problem):
+        return True
+    if not isinstance(problem, Exception) or isinstance(problem, UserError | PluginError):
+        return False
+    return place.is_dir() and shutil.disk_usage(place).free < _FULL

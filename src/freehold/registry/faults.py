@@ -43,7 +43,7 @@ def storing(folder: Path) -> Iterator[None]:
             raise full(folder) from error
         raise StorageError(
             f"`{error.filename or folder}` cannot be used: {error.strerror or error}.",
-            hint=f"Make `{folder}` a folder that you may write to, or choose another with --state.",
+            hint=_writable(folder),
         ) from error
 
 
@@ -71,9 +71,15 @@ def explain(
             f"The database `{name}` is damaged: {text}.",
             hint="Restore it from a copy, or move it away and type: freehold run",
         )
+    if any(sign in low for sign in ("readonly database", "unable to open database file")):
+        return StorageError(f"The database `{name}` cannot be used: {text}.", hint=_writable(folder))
     if isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError):
         return StorageError(f"The database `{name}` cannot be used: {text}.", hint=_DATABASE_AWAY)
     return None
+
+
+def _writable(folder: Path) -> str:
+    return f"Make `{folder}` a folder that you may write to, or choose another with --state."
 
 
 def _is_full(error: sa.exc.SQLAlchemyError, *, text: str, folder: Path) -> bool:

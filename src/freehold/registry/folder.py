@@ -40,7 +40,7 @@ class StateFolder:
         self.tmp = self.path / "tmp"
         with storing(self.path):
             for part in (self.blobs, self.results, self.tmp):
-                part.mkdir(parents=True, exist_ok=True)
+                _make(part)
             self.home = self._read_home() or self._make_home()
 
     def place(self, relative: str) -> Path | None:
@@ -135,3 +135,10 @@ def _try_lock(file: IO[bytes] | IO[str]) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileNotFoundError as error:  # where no folder can be, as in /proc
+        raise NotADirectoryError(error.errno, error.strerror, error.filename) from error

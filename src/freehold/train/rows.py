@@ -61,8 +61,8 @@ def _resolve(field: Field, examples: Sequence[Example]) -> Field:
     seen = {example.outputs[field.name] for example in examples if field.name in example.outputs}
     if not seen:
         raise DataError(
-            f"No example has a label for `{field.name}`.",
-            hint=f"Add rows with `{field.name}` to a source, or label some: see `freehold status`.",
+            f"No training or validation row has a label for `{field.name}`; test rows teach nothing.",
+            hint=f'Add rows with `{field.name}` to a source whose `split` is "auto", or label some.',
         )
     if field.kind == "predicate" or field.labels is not None:
         return field
