@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import importlib
+import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -127,3 +128,16 @@ def test_a_kept_graph_is_not_used_again_where_graphs_are_made_otherwise(
     assert len(kept) == 1
     assert len(now) == 2
     assert kept.items() <= now.items()
+
+
+def test_a_damaged_graph_in_the_cache_is_made_again(made: Made, tmp_path: Path) -> None:
+    desk = make_desk(tmp_path / "shrink")
+    first = shrink(desk, made.task, made.trained, made.labelled)
+    digests = folder_files(first.folder)
+    graphs = list(desk.cache.rglob("*.onnx"))
+    assert graphs
+    for path in graphs:
+        path.write_bytes(path.read_bytes()[:1000])
+    shutil.rmtree(desk.folder)
+    again = shrink(make_desk(tmp_path / "shrink"), made.task, made.trained, made.labelled)
+    assert folder_files(again.folder) == digests

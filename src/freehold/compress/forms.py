@@ -33,7 +33,7 @@ from freehold.engine import (
     open_reader,
     write_description,
 )
-from freehold.task import Desk, Json, Task
+from freehold.task import Desk, Json, Task, file_digest
 
 __all__ = ["Forms", "Tried"]
 
@@ -139,8 +139,8 @@ class Forms:
 
     def _graph(self, form: Form) -> Path:
         home = self._desk.cache / "graphs" / self._identity[:32] / recipe()[:16]
-        path = home / f"{form}.onnx"
-        if path.is_file():
+        path, seal = home / f"{form}.onnx", home / f"{form}.sha256"
+        if path.is_file() and seal.is_file() and seal.read_text() == file_digest(path):
             return path
         home.mkdir(parents=True, exist_ok=True)
         new = home / f"{form}.new.onnx"
@@ -148,6 +148,7 @@ class Forms:
             export_encoder(self._load(), new)
         else:
             quantise_encoder(self._graph("fp32"), new, form=form)
+        seal.write_text(file_digest(new))
         return new.rename(path)
 
     def _expect(self) -> NDArray[np.int64]:
