@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from freehold.errors import DataError, IntegrityError, MissingExtraError, NotFoundError, UserError
+from freehold.errors import DataError, IntegrityError, NotFoundError, UserError
 from freehold.task import digest, file_digest
 
 __all__ = ["MINILM_DIGEST", "Base", "find_base", "name_base"]
@@ -129,10 +129,8 @@ def _number(path: Path, key: str, *, default: int) -> int:
 
 
 def _from_hub(name: str) -> Path:
-    try:
-        from huggingface_hub import snapshot_download
-    except ImportError as error:
-        raise MissingExtraError("huggingface_hub", "hub") from error
+    from huggingface_hub import snapshot_download
+
     repository, _, revision = name.partition("@")
     try:
         folder = snapshot_download(
