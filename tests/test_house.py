@@ -39,6 +39,7 @@ HEAVY = {
     "onnxruntime",
     "peft",
     "pyarrow",
+    "pytorch_optimizer",
     "rensa",
     "scipy",
     "sklearn",
