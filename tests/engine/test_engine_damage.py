@@ -31,9 +31,9 @@ def test_a_base_whose_settings_are_damaged_is_refused(file: str, content: bytes,
         find_base("base", relative_to=base.parent)
 
 
-def test_a_setting_without_a_value_is_the_default(base: Path) -> None:
+def test_a_setting_without_a_value_is_as_if_it_were_not_there(base: Path) -> None:
     (base / "sentence_bert_config.json").write_text('{"max_seq_length": null}')
-    assert find_base("base", relative_to=base.parent).max_tokens == 512
+    assert find_base("base", relative_to=base.parent).max_tokens == 64
 
 
 @pytest.mark.parametrize(

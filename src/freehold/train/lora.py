@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from freehold.engine import Base, Encoder, by_length, load_encoder, load_tokenizer, pad, tokenize
+from freehold.engine import Base, Encoder, by_length, load_encoder, load_tokenizer, pad, pool, tokenize
 from freehold.task import canonical, digest
 from freehold.train.heads import MISSING
 from freehold.train.rows import Rows
@@ -86,7 +86,7 @@ class _Model(nn.Module):
                 module.p = 0.0
 
     def forward(self, ids: Tensor, mask: Tensor) -> dict[str, Tensor]:
-        vectors = self.encoder(ids, mask) * self.scale
+        vectors = pool(self.encoder(ids, mask), mask) * self.scale
         return {name: head(vectors) for name, head in self.heads.items()}
 
 

@@ -1,0 +1,75 @@
+"""From token vectors to one vector a text, in numpy: over all windows of the text, as the base pools.
+
+Every vector has unit length, whether or not the base normalises: heads are fitted on directions, and a scale of
+the base's own would only change what a regularisation of theirs means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from freehold.engine.settings import Pooling
+
+__all__ = ["Pooled"]
+
+
+class Pooled:
+    """Collects the token vectors of texts, window by window in any order.
+
+    Args:
+        rows: How many texts.
+        pooling: The base's own way, or several side by side. `cls` is the mean of the windows' first tokens;
+            all others are taken over the tokens that count.
+    """
+
+    def __init__(self, rows: int, *, pooling: Pooling) -> None:
+        self._rows, self._pooling = rows, pooling
+        self._parts: dict[str, NDArray[np.float32]] = {}
+        self._counts = np.zeros((rows, 1), np.float32)
+        self._windows = np.zeros((rows, 1), np.float32)
+
+    def add(self, tokens: NDArray[np.float32], *, counted: Sequence[tuple[int, int]], row: Sequence[int]) -> None:
+        """Takes in a batch of windows.
+
+        Args:
+            tokens: Token vectors, shape (windows, tokens, dimension).
+            counted: For each window, the range of tokens that count.
+            row: The text that each window belongs to.
+        """
+        rows = np.asarray(row)
+        ranges = np.asarray(counted)
+        places = np.arange(tokens.shape[1])
+        counts = (places >= ranges[:, :1]) & (places < ranges[:, 1:])
+        np.add.at(self._counts, rows, counts.sum(1, keepdims=True).astype(np.float32))
+        np.add.at(self._windows, rows, np.float32(1))
+        if "cls" in self._pooling:
+            np.add.at(self._part("cls", tokens, 0.0), rows, tokens[:, 0])
+        if "max" in self._pooling:
+            highest = np.where(counts[:, :, None], tokens, -np.inf).max(1)
+            np.maximum.at(self._part("max", tokens, -np.inf), rows, highest)
+        if "mean" in self._pooling or "mean_sqrt_len_tokens" in self._pooling:
+            sums = np.matmul(counts[:, None, :].astype(np.float32), tokens)[:, 0]
+            np.add.at(self._part("sum", tokens, 0.0), rows, sums)
+
+    def _part(self, name: str, tokens: NDArray[np.float32], start: float) -> NDArray[np.float32]:
+        if name not in self._parts:
+            self._parts[name] = np.full((self._rows, tokens.shape[2]), start, np.float32)
+        return self._parts[name]
+
+    def vectors(self) -> NDArray[np.float32]:
+        """Returns one vector of unit length a text, shape (rows, dimension)."""
+        sides = [self._side(mode) for mode in self._pooling]
+        joined = np.concatenate(sides, axis=1) if len(sides) > 1 else sides[0]
+        lengths = np.linalg.norm(joined, axis=1, keepdims=True)
+        return np.asarray(joined / np.maximum(lengths, 1e-12), np.float32)
+
+    def _side(self, mode: str) -> NDArray[np.float32]:
+        if mode == "cls":
+            return self._parts["cls"] / self._windows
+        if mode == "max":
+            return self._parts["max"]
+        counts = self._counts if mode == "mean" else np.sqrt(self._counts)
+        return np.asarray(self._parts["sum"] / counts, np.float32)
