@@ -14,7 +14,16 @@ def answer(value: Value, *, confidence: float = 1.0, true: float | None = None, 
     if isinstance(value, bool):
         chance = true if true is not None else float(value)
         return Answer(value, max(chance, 1 - chance), {"true": chance, "false": 1 - chance}, abstained)
-    return Answer(value, confidence, {}, abstained)
+    return Answer(value, confidence, _probabilities(value, confidence), abstained)
+
+
+def _probabilities(value: Value, confidence: float) -> dict[str, float]:
+    """Returns probabilities that go with an answer, where its kind has any."""
+    if isinstance(value, str | int):
+        return {str(value): confidence, "another": 1 - confidence}
+    if isinstance(value, list) and all(isinstance(label, str) for label in value):
+        return dict.fromkeys("abcd", 1 - confidence) | {str(label): confidence for label in value}
+    return {}
 
 
 def pair(truth: Value, value: Value, *, confidence: float = 1.0, true: float | None = None) -> Pair:

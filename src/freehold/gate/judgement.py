@@ -54,7 +54,7 @@ class Answering(Protocol):
 Opening: TypeAlias = Callable[[Path], Answering]
 
 
-@stage(_NAME, version=1, result=Judgement, reads=("name", "inputs", "fields", "goals", "seed"))
+@stage(_NAME, version=2, result=Judgement, reads=("name", "inputs", "fields", "goals", "seed"))
 def judge(
     desk: Desk, task: Task, artifact: Artifact, labelled: LabelledExamples, against: Release | None
 ) -> Judgement:

@@ -30,6 +30,10 @@ _NEEDS = {
     "f1": "at least one row where something is true or answered",
     "micro_f1": "at least one label that is true or answered",
     "macro_f1": "at least one label that is true or answered",
+    "brier": "answers with probabilities",
+    "ece": "answers with probabilities",
+    "coverage": "answers with an interval",
+    "out_of_scope": "a model that knows its scope",
 }
 
 

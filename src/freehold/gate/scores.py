@@ -11,13 +11,14 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from freehold.gate.calibration import brier, calibration_error, label_chances, risk_coverage_area
 from freehold.gate.intervals import wilson
 from freehold.gate.resampling import Statistic, bootstrap
 from freehold.gate.rouge import rouge_l
-from freehold.gate.statistics import area, average, calibration_error, determination, macro_f1, micro_f1
+from freehold.gate.statistics import area, average, determination, macro_f1, micro_f1
 from freehold.task import METRICS, Answer, Field, FieldKind, Measured, Metrics, Prediction, Value
 
-__all__ = ["Pair", "Scores", "measure", "measure_pairs", "pair_up", "score"]
+__all__ = ["Pair", "Scores", "measure", "measure_pairs", "pair_up", "right", "score"]
 
 Shares: TypeAlias = Mapping[str, NDArray[np.bool_]]
 
@@ -56,7 +57,8 @@ def measure(
     A field counts those rows that have a truth for it. Abstained answers count by their value; the share of
     them is the metric `abstained`. Left out are fields without any such row, and metrics that the rows do not
     define: `auroc` where all truths are the same, `r2` where all are equal, an F1 where nothing is true and
-    nothing was answered.
+    nothing was answered. So are `brier`, `coverage` and `out_of_scope` where the answers have no
+    probabilities, no interval, or no score of their scope.
 
     Args:
         fields: The fields to measure; every prediction must answer them.
@@ -89,6 +91,7 @@ def measure_pairs(kind: FieldKind, pairs: Sequence[Pair], *, seed: int) -> dict[
     scores = score(kind, pairs)
     found = {name: wilson(int(hits.sum()), len(pairs)) for name, hits in scores.shares.items()}
     found.update(bootstrap(scores.statistics, len(pairs), seed=seed))
+    found.update(_optional(kind, pairs))
     return {name: found[name] for name in METRICS[kind] if name in found}
 
 
@@ -97,36 +100,59 @@ def score(kind: FieldKind, pairs: Sequence[Pair]) -> Scores:
     return _SCORERS[kind](pairs)
 
 
+def right(kind: FieldKind, pairs: Sequence[Pair]) -> NDArray[np.bool_]:
+    """Returns which answers are right as a whole; those of a `number` field never are."""
+    return next((hits for name, hits in score(kind, pairs).shares.items() if name in _WHOLE), np.empty(0, bool))
+
+
+_WHOLE = ("accuracy", "exact")
+
+
+def _optional(kind: FieldKind, pairs: Sequence[Pair]) -> dict[str, Measured]:
+    """Returns the shares that only some models' answers define: of intervals, and of scope."""
+    found = {}
+    intervals: list[Any] = [getattr(pair.answer, "interval", None) for pair in pairs]
+    if kind == "number" and all(intervals):
+        held = sum(low <= pair.truth <= high for pair, (low, high) in zip(pairs, intervals, strict=True))
+        found["coverage"] = wilson(held, len(pairs))
+    if all(getattr(pair.answer, "scope", None) is not None for pair in pairs):
+        found["out_of_scope"] = wilson(
+            sum(not getattr(pair.answer, "in_scope", True) for pair in pairs), len(pairs)
+        )
+    return found
+
+
 def _score_choice(pairs: Sequence[Pair]) -> Scores:
-    hits = _hits(pairs)
+    hits = _equal_values(pairs)
     labels = macro_f1([[pair.truth] for pair in pairs], [[pair.value] for pair in pairs])
     abstained = np.array([pair.answer.abstained for pair in pairs])
-    return Scores(
-        {"accuracy": hits, "abstained": abstained}, {"macro_f1": labels, "ece": _calibration(pairs, hits)}
-    )
+    return Scores({"accuracy": hits, "abstained": abstained}, {"macro_f1": labels, **_trust(pairs, hits)})
 
 
 def _score_choices(pairs: Sequence[Pair]) -> Scores:
     true, given = [set(pair.truth) for pair in pairs], [set(pair.value) for pair in pairs]
-    macro = macro_f1([sorted(row) for row in true], [sorted(row) for row in given])
-    return Scores({"exact": _equal(true, given)}, {"micro_f1": _set_f1(true, given), "macro_f1": macro})
+    statistics = {
+        "micro_f1": _set_f1(true, given),
+        "macro_f1": macro_f1([sorted(row) for row in true], [sorted(row) for row in given]),
+    }
+    if all(pair.answer.probabilities for pair in pairs):
+        labels = label_chances([pair.answer.probabilities for pair in pairs], true)
+        statistics["ece"] = calibration_error(*labels)
+        statistics["brier"] = average(((labels.chances - labels.true) ** 2).mean(1))
+    return Scores({"exact": _equal(true, given)}, statistics)
 
 
 def _score_predicate(pairs: Sequence[Pair]) -> Scores:
-    hits = _hits(pairs)
+    hits = _equal_values(pairs)
     true, given = np.array([pair.truth for pair in pairs]), np.array([pair.value for pair in pairs])
     chances = [pair.answer.probabilities["true"] for pair in pairs]
-    statistics = {
-        "f1": micro_f1(true & given, given, true),
-        "auroc": area(chances, true),
-        "ece": _calibration(pairs, hits),
-    }
-    return Scores({"accuracy": hits}, statistics)
+    f1 = micro_f1(true & given, given, true)
+    return Scores({"accuracy": hits}, {"f1": f1, "auroc": area(chances, true), **_trust(pairs, hits)})
 
 
 def _score_score(pairs: Sequence[Pair]) -> Scores:
-    hits = _hits(pairs)
-    return Scores({"accuracy": hits}, {"mae": _mean_error(pairs), "ece": _calibration(pairs, hits)})
+    hits = _equal_values(pairs)
+    return Scores({"accuracy": hits}, {"mae": _mean_error(pairs), **_trust(pairs, hits)})
 
 
 def _score_number(pairs: Sequence[Pair]) -> Scores:
@@ -155,12 +181,22 @@ _SCORERS: Mapping[FieldKind, Callable[[Sequence[Pair]], Scores]] = {
 }
 
 
-def _hits(pairs: Sequence[Pair]) -> NDArray[np.bool_]:
+def _equal_values(pairs: Sequence[Pair]) -> NDArray[np.bool_]:
     return np.array([pair.truth == pair.value for pair in pairs])
 
 
-def _calibration(pairs: Sequence[Pair], hits: NDArray[np.bool_]) -> Statistic:
-    return calibration_error([pair.answer.confidence for pair in pairs], hits)
+def _trust(pairs: Sequence[Pair], hits: NDArray[np.bool_]) -> dict[str, Statistic]:
+    """Returns what says how far the confidence of one answer a row may be believed."""
+    confidences = [pair.answer.confidence for pair in pairs]
+    found = {"ece": calibration_error(confidences, hits), "aurc": risk_coverage_area(confidences, hits)}
+    if all(pair.answer.probabilities for pair in pairs):
+        found["brier"] = average([brier(pair.answer.probabilities, _name(pair.truth)) for pair in pairs])
+    return found
+
+
+def _name(truth: object) -> str:
+    """Returns the label that a value is called by among probabilities."""
+    return str(truth).lower() if isinstance(truth, bool) else str(truth)
 
 
 def _mean_error(pairs: Sequence[Pair]) -> Statistic:

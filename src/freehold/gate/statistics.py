@@ -1,6 +1,6 @@
 """The metrics of the contract as functions of rows' weights, to be evaluated and resampled.
 
-Owns the formulas; `scores` says which kind of field has which.
+Owns the formulas; `scores` says which kind of field has which, `calibration` has those of confidence.
 """
 
 from __future__ import annotations
@@ -12,9 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from freehold.gate.resampling import Floats, Statistic, Whole
 
-__all__ = ["BINS", "area", "average", "calibration_error", "determination", "macro_f1", "micro_f1"]
-
-BINS = 15
+__all__ = ["area", "average", "determination", "macro_f1", "micro_f1"]
 
 
 def average(column: ArrayLike) -> Statistic:
@@ -82,26 +80,6 @@ def _segment_sums(weights: Floats, groups: Whole) -> tuple[Whole, Floats]:
     """Returns the groups there are and the sum of each; `groups` ascend along the columns of `weights`."""
     present, starts = np.unique(groups, return_index=True)
     return present, np.add.reduceat(weights, starts, axis=1)
-
-
-def calibration_error(confidences: ArrayLike, hits: ArrayLike) -> Statistic:
-    """Returns the expected calibration error over 15 bins of equal mass; equal confidences share one.
-
-    It is the mean over bins of |mean confidence - share right|, weighted by the bins' size. The bins are
-    those of the rows as they are, in resamples too.
-
-    Source:
-        Naeini, M. P., Cooper, G. and Hauskrecht, M. (2015). Obtaining well calibrated probabilities using
-        Bayesian binning. AAAI 29. Bins of equal mass: Nixon, J. et al. (2019). Measuring calibration in deep
-        learning. CVPR workshops; Roelofs, R. et al. (2022). Mitigating bias in calibration error estimation.
-        AISTATS 25.
-    """
-    confidence = np.asarray(confidences, np.float64)
-    edges = np.sort(confidence)[np.arange(1, BINS) * len(confidence) // BINS]
-    bins = np.searchsorted(np.unique(edges), confidence, side="right")
-    gaps = np.zeros((len(confidence), BINS))
-    gaps[np.arange(len(confidence)), bins] = confidence - np.asarray(hits, np.float64)
-    return lambda weights: np.abs(weights @ gaps).sum(1) / weights.sum(1)
 
 
 def area(chances: ArrayLike, truths: ArrayLike) -> Statistic:

@@ -14,23 +14,29 @@ __all__ = ["ARTIFACT_METRICS", "METRICS", "SMALLER_IS_BETTER", "headline_first"]
 
 METRICS: Mapping[FieldKind, tuple[str, ...]] = MappingProxyType(
     {
-        "choice": ("accuracy", "macro_f1", "ece", "abstained"),
-        "choices": ("micro_f1", "macro_f1", "exact"),
-        "predicate": ("accuracy", "f1", "auroc", "ece"),
-        "score": ("accuracy", "mae", "ece"),
-        "number": ("mae", "r2"),
+        "choice": ("accuracy", "macro_f1", "ece", "brier", "aurc", "abstained", "out_of_scope"),
+        "choices": ("micro_f1", "macro_f1", "exact", "ece", "brier", "out_of_scope"),
+        "predicate": ("accuracy", "f1", "auroc", "ece", "brier", "aurc", "out_of_scope"),
+        "score": ("accuracy", "mae", "ece", "brier", "aurc", "out_of_scope"),
+        "number": ("mae", "r2", "coverage"),
         "spans": ("f1", "exact"),
         "text": ("exact", "rouge_l"),
     }
 )
-"""The metrics of each kind of field, the headline first."""
+"""The metrics of each kind of field, the headline first. Those of scope, of intervals and of probabilities are
+there only where a model gives such."""
 
-_ORDER = "accuracy micro_f1 f1 macro_f1 auroc mae r2 exact rouge_l ece abstained".split()  # noqa: SIM905
+_ORDER = (
+    *("accuracy", "micro_f1", "f1", "macro_f1", "auroc", "mae", "r2", "coverage", "exact", "rouge_l"),
+    *("ece", "brier", "aurc", "abstained", "out_of_scope"),
+)
 
 ARTIFACT_METRICS: tuple[str, ...] = ("p50_ms", "size_mb")
 """What can be a goal of the whole artifact: median milliseconds for one input, megabytes on disk."""
 
-SMALLER_IS_BETTER: frozenset[str] = frozenset({"ece", "abstained", "mae", *ARTIFACT_METRICS})
+SMALLER_IS_BETTER: frozenset[str] = frozenset(
+    {"ece", "brier", "aurc", "abstained", "out_of_scope", "mae", *ARTIFACT_METRICS}
+)
 
 
 def headline_first(metrics: Iterable[str]) -> list[str]:
