@@ -20,9 +20,12 @@ NAMES = {
     """,
     "freehold.engine": """
         Base CARD DESCRIPTION Description ENCODER_FILES Encoder GRAPH HEADS HELD Head Heads
-        MINILM_DIGEST NGRAMS Ngrams Opened Reader Sparse Tokens adapter_identity by_length
-        encode_texts field_labels find_base join_inputs load_adapter load_encoder load_heads
-        load_tokenizer name_base open_folder open_reader pad save_heads softmax tokenize write_description
+        MINILM_DIGEST NGRAMS Ngrams Opened Pooling Reader Reading Run Settings Sparse
+        TokenVectors Tokenizer Tokens Vectoriser Windows adapter_identity by_length
+        copy_encoder encode_texts encoder_files field_labels find_base join_inputs
+        load_adapter load_encoder load_heads load_tokenizer lora_targets name_base
+        open_folder open_reader pad pool read_settings read_texts run_encoder save_heads
+        softmax split tokenize write_description
     """,
     "freehold.errors": """
         CheckError DataError FreeholdError IntegrityError MissingExtraError Mistake NotFoundError
