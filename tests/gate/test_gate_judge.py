@@ -116,7 +116,7 @@ def test_a_first_release_is_judged_on_the_labelled_test_rows_alone(
     assert (verdict.passed, verdict.against, verdict.artifact) == (True, "", "abc")
     assert verdict.fields["topic"]["accuracy"].value == 1.0
     assert verdict.fields["topic"]["accuracy"].n == 300
-    assert judgement.facts == {"rows": 300, "passed": True}
+    assert judgement.facts == {"rows": 300, "passed": True, "asked": 300}
     assert [(event.stage, event.done, event.total) for event in events] == [
         ("gate.judge", 256, 300),
         ("gate.judge", 300, 300),
@@ -142,8 +142,18 @@ def test_answers_are_written_row_by_row(tmp_path: Path, labelled: LabelledExampl
         "id": example_id({"text": "lost card 0"}),
         "truth": {"topic": "card"},
         "candidate": {"topic": "card"},
+        "confidence": {"topic": 1.0},
         "champion": {"topic": "none"},
     }
+
+
+def test_the_pictures_have_their_numbers(tmp_path: Path, labelled: LabelledExamples) -> None:
+    judgement, _ = judge(tmp_path, labelled, {"candidate": WordReader(["card"])})
+    topic = json.loads((judgement.folder / "calibration.json").read_bytes())["fields"]["topic"]
+    accuracy = judgement.verdict().fields["topic"]["accuracy"]._asdict()
+    assert topic["n"] == 300
+    assert topic["risk_coverage"] == [{"threshold": 1.0, "coverage": 1.0, "accuracy": accuracy}]
+    assert topic["reliability"] == [{"confidence": 1.0, "from": 1.0, "to": 1.0, "right": accuracy}]
 
 
 def test_without_a_champion_its_answers_are_null(tmp_path: Path, labelled: LabelledExamples) -> None:

@@ -1,21 +1,21 @@
 """Stage 5: may this artifact be released?
 
 Owns asking both models the locked test rows and writing down what came of it. The numbers and the decision
-are made by pure functions (`decision`); models are run by `engine`.
+are made by pure functions (`decision`); models are run by `engine`, and what they answered before is `recalled`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING
 
+from freehold.gate.asking import Answering, Asking, Opening
 from freehold.task import (
     Artifact,
     Desk,
-    Event,
     Example,
-    Field,
+    Json,
     Judgement,
     LabelledExamples,
     Prediction,
@@ -29,45 +29,28 @@ from freehold.task import (
 
 if TYPE_CHECKING:
     from freehold.gate.decision import Champion
+    from freehold.gate.recalled import Answered
 
-__all__ = ["Answering", "judge", "judge_with"]
+__all__ = ["judge", "judge_with"]
 
 _NAME = "gate.judge"
-_BATCH = 256
 
 
-class Answering(Protocol):
-    """What the gate needs of a reader."""
-
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        """Names of the inputs."""
-
-    @property
-    def fields(self) -> tuple[Field, ...]:
-        """Output fields with their labels."""
-
-    def predict(self, inputs: Sequence[Mapping[str, str]], /, *, requests: Sequence[str]) -> list[Prediction]:
-        """Returns one prediction an input, in order."""
-
-
-Opening: TypeAlias = Callable[[Path], Answering]
-
-
-@stage(_NAME, version=2, result=Judgement, reads=("name", "inputs", "fields", "goals", "seed"))
+@stage(_NAME, version=3, result=Judgement, reads=("name", "inputs", "fields", "goals", "seed"))
 def judge(
     desk: Desk, task: Task, artifact: Artifact, labelled: LabelledExamples, against: Release | None
 ) -> Judgement:
     """Judges an artifact on the locked test rows, against its goals and against the champion.
 
-    Writes `verdict.json`, and `answers.jsonl` with the truth, the candidate's and the champion's values of
+    Writes `verdict.json`; `calibration.json` with how right the candidate's answers are at each confidence;
+    and `answers.jsonl` with the truth, the candidate's values and confidence, and the champion's values of
     each test row.
 
     Args:
         against: The champion to beat; None for a first release.
 
     Raises:
-        IntegrityError: A file of one of the two models is damaged.
+        IntegrityError: A file of a model that has to be asked is damaged.
     """
     from freehold.engine import open_reader
 
@@ -87,26 +70,30 @@ def judge_with(
     against: Release | None,
 ) -> Judgement:
     """Does what `judge` does, with readers from wherever `opening` gets them."""
+    from freehold.gate.curves import describe_confidence
     from freehold.gate.decision import decide
 
     rows = _read_test_rows(labelled.folder / "examples.jsonl", task)
-    asking = _Asking(desk, rows, total=len(rows) * (2 if against else 1))
-    reader = opening(artifact.folder)
-    predictions = asking.ask(reader, begin=0)
-    champion = _ask_champion(opening, against, asking, task=task) if against else None
+    asking = Asking(opening, desk, task, rows, total=len(rows) * (2 if against else 1))
+    ours = asking.ask(artifact, begin=0)
+    theirs = asking.ask(against.artifact, begin=len(rows)) if against else None
+    asking.forget(but=[artifact, *([against.artifact] if against else [])])
+    truths, predictions = [row.outputs for row in rows], ours.of(rows)
     verdict = decide(
         task,
-        [row.outputs for row in rows],
+        truths,
         predictions,
-        fields=reader.fields,
-        champion=champion,
+        fields=ours.fields,
+        champion=_as_champion(against, theirs, rows=rows, task=task) if against and theirs else None,
         facts=artifact.facts,
         artifact=artifact.digest,
     )
+    confidence = describe_confidence(ours.fields, truths, predictions)
     (desk.folder / "verdict.json").write_bytes(canonical(verdict.to_json()) + b"\n")
-    others = champion.predictions if champion else ()
-    _write_answers(desk.folder / "answers.jsonl", rows, predictions, others)
-    return Judgement(desk.folder, facts={"rows": len(rows), "passed": verdict.passed})
+    (desk.folder / "calibration.json").write_bytes(canonical({"fields": confidence}) + b"\n")
+    _write_answers(desk.folder / "answers.jsonl", rows, predictions, theirs.of(rows) if theirs else ())
+    facts: dict[str, Json] = {"rows": len(rows), "passed": verdict.passed, "asked": len(asking.asked)}
+    return Judgement(desk.folder, facts=facts)
 
 
 def _read_test_rows(path: Path, task: Task) -> list[Example]:
@@ -114,29 +101,11 @@ def _read_test_rows(path: Path, task: Task) -> list[Example]:
     return [row for row in read_examples(path) if row.split == "test" and names & row.outputs.keys()]
 
 
-def _ask_champion(opening: Opening, against: Release, asking: _Asking, *, task: Task) -> Champion:
+def _as_champion(against: Release, answered: Answered, *, rows: Sequence[Example], task: Task) -> Champion:
     from freehold.gate.decision import Champion
 
-    reader = opening(against.artifact.folder)
-    missing = [name for name in reader.inputs if name not in task.inputs]
-    predictions = [] if missing else asking.ask(reader, begin=len(asking.rows))
-    return Champion(against.name, reader.fields, predictions, missing)
-
-
-class _Asking(NamedTuple):
-    """Asks a reader every test row, a batch at a time, and tells how far it is."""
-
-    desk: Desk
-    rows: Sequence[Example]
-    total: int
-
-    def ask(self, reader: Answering, *, begin: int) -> list[Prediction]:
-        predictions: list[Prediction] = []
-        for start in range(0, len(self.rows), _BATCH):
-            batch = self.rows[start : start + _BATCH]
-            predictions += reader.predict([row.inputs for row in batch], requests=[row.id for row in batch])
-            self.desk.tell(Event(_NAME, "progress", begin + len(predictions), self.total, "test rows answered"))
-        return predictions
+    missing = [name for name in answered.inputs if name not in task.inputs]
+    return Champion(against.name, answered.fields, answered.of(rows), missing)
 
 
 def _write_answers(
@@ -148,6 +117,7 @@ def _write_answers(
                 "id": row.id,
                 "truth": dict(row.outputs),
                 "candidate": _values(candidate[place]),
+                "confidence": {name: round(each.confidence, 6) for name, each in candidate[place].answers.items()},
                 "champion": _values(champion[place]) if champion else None,
             }
             file.write(canonical(answers) + b"\n")

@@ -102,7 +102,7 @@ class Artifact(Result):
 
 
 class Judgement(Result):
-    """`verdict.json`, and `answers.jsonl` with what candidate and champion said about each test row."""
+    """`verdict.json`, `calibration.json`, and `answers.jsonl`: what both models said about each test row."""
 
     def verdict(self) -> Verdict:
         """Returns the verdict that the gate wrote."""
