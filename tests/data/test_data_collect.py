@@ -58,7 +58,10 @@ def test_collecting_writes_examples_and_says_what_it_found(work: Work) -> None:
     assert [(uri, licence, rows) for uri, _, licence, rows in work.shelf.noted] == [("a.jsonl", "MIT", 202)]
     notes = [event.note for event in made.events if event.kind == "note"]
     assert notes[0].startswith("200 examples from 203 rows: ")
-    assert "1 rows refused; refused.jsonl says which and why." in notes
+    assert [note for note in notes if note.startswith("1 row refused; refused.jsonl says which and why.")]
+    assert made.report["labels"]["intent"]["count"] == 2
+    assert [warning["kind"] for warning in made.report["warnings"]] == ["refused", "conflict"]
+    assert [warning["message"] for warning in made.report["warnings"]] == notes[1:3]
 
 
 def test_the_same_inputs_give_the_same_bytes_again_and_elsewhere(work: Work, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ Owns the order of the work and the files it leaves. Knows neither how a source i
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -41,6 +42,8 @@ __all__ = ["collect", "fingerprint"]
 
 _NAME = "data.collect"
 _STEP = 1000
+_REASONS = 1000  # how many reasons of refusal are told apart
+_OTHERS = "other reasons"
 
 
 def fingerprint(task: Task, shelf: Registry) -> Mapping[str, Json]:
@@ -63,7 +66,7 @@ def _digest(source: Source, *, folder: Path) -> str:
 
 @stage(
     _NAME,
-    version=1,
+    version=2,
     result=Examples,
     reads=("name", "inputs", "fields", "sources", "seed"),
     state=fingerprint,
@@ -119,18 +122,18 @@ def _read_sources(desk: Desk, task: Task, corrections: Corrections) -> tuple[lis
     problems: list[DataError] = []
     with (desk.folder / "refused.jsonl").open("wb") as file:
         for source in task.sources:
-            good = bad = 0
+            good, reasons = 0, Counter[str]()
             try:
                 for row in _rows(source, task, desk):
                     if isinstance(row, Refused):
-                        bad += 1
+                        reasons[row.reason if len(reasons) < _REASONS or row.reason in reasons else _OTHERS] += 1
                         file.write(canonical(row._asdict()) + b"\n")
                     else:
                         good += 1
                         readings.append(Reading(row, source.split))
             except DataError as problem:
                 problems.append(problem)
-            counts.append(Count(source.uri, good, bad))
+            counts.append(Count(source.uri, good, reasons.total(), reasons))
         for refused in corrections.refused:
             file.write(canonical(refused._asdict()) + b"\n")
     if not task.sources:

@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
+from freehold.data.cautions import Caution, count_labels, find_cautions
 from freehold.data.corrections import SOURCE, Corrections
 from freehold.data.duplicates import Apart, Merged
-from freehold.task import SPLITS, Example, Json, Task
+from freehold.task import LABEL_KINDS, SPLITS, Example, Field, Json, Task
 
 __all__ = ["Count", "Findings", "describe", "notes"]
 
@@ -23,12 +24,16 @@ _LARGE = 0.1
 """A cluster that holds more than this part of all examples is worth a word."""
 
 
+_FEW = 5
+
+
 class Count(NamedTuple):
-    """How many rows of a source were good and how many were refused."""
+    """How many rows of a source were good, how many were refused, and for what reasons."""
 
     uri: str
     good: int
     refused: int
+    reasons: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,12 @@ def describe(findings: Findings) -> dict[str, Json]:
             "kept_apart": _describe_apart(findings),
             "corrections": _describe_corrections(findings),
             "fields": {field.name: _describe_field(field.name, findings) for field in findings.task.fields},
+            "labels": {
+                field.name: _describe_labels(field, findings)
+                for field in findings.task.fields
+                if field.kind in LABEL_KINDS or field.kind == "predicate"
+            },
+            "warnings": [caution.to_json() for caution in _find_cautions(findings)],
         },
     )
 
@@ -115,16 +126,30 @@ def _describe_field(name: str, findings: Findings) -> dict[str, int]:
     return {"labelled": labelled, "unlabelled": len(findings.examples) - labelled}
 
 
+def _describe_labels(field: Field, findings: Findings) -> dict[str, Any]:
+    """Returns how many labels a field has, and which of them most and fewest training rows have."""
+    learned = (each for each in findings.examples if each.split == "train" and field.name in each.outputs)
+    counts = {label.name: 0 for label in field.labels or ()} | count_labels(field, learned)
+    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return {"count": len(ranked), "most": dict(ranked[:_FEW]), "fewest": dict(ranked[-_FEW:])}
+
+
+def _find_cautions(findings: Findings) -> tuple[Caution, ...]:
+    reasons: Counter[str] = Counter()
+    for count in findings.counts:
+        reasons.update(count.reasons)
+    reasons.update(row.reason for row in findings.corrections.refused)
+    return find_cautions(
+        findings.task.fields, findings.examples, conflicts=findings.merged.conflicts, refused=reasons
+    )
+
+
 def notes(report: Mapping[str, Any]) -> Iterator[str]:
     """Yields the lines of a report that a person should see, in plain words."""
     counts = ", ".join(f"{count:,} {split}" for split, count in report["splits"].items())
     yield f"{report['examples']:,} examples from {report['rows']:,} rows: {counts}."
+    yield from (warning["message"] for warning in report["warnings"])
     corrections = report["corrections"]
-    if refused := report["refused"] + corrections["refused"]:
-        yield f"{refused:,} rows refused; refused.jsonl says which and why."
-    if report["conflicts"]["count"]:
-        count = report["conflicts"]["count"]
-        yield f"{count:,} times the same inputs have different labels (conflicts.jsonl)."
     if report["kept_apart"]["count"]:
         yield f"{report['kept_apart']['count']:,} rows are kept apart from test rows (apart.jsonl)."
     if corrections["ignored"]:

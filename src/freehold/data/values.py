@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
-from typing import cast
+from collections.abc import Callable, Iterable, Mapping
+from itertools import pairwise
+from typing import NamedTuple, cast
 
 from freehold.task import Field, FieldKind, Value, normalise, shift, suggest
 
@@ -107,11 +108,32 @@ def _spans(field: Field, raw: object, inputs: Mapping[str, str]) -> Value:
             raise _wrong(field, raw, "a list of spans in JSON") from None
     if not isinstance(raw, list | tuple):
         raise _wrong(field, raw, "a list of spans")
-    spans = {tuple(_span(field, each, inputs).items()) for each in raw}
+    places = {_span(field, each, inputs) for each in raw}
+    _refuse_nested(field, places)
+    spans = {tuple(_moved(field, inputs[place.input], place).items()) for place in places}
     return [dict(span) for span in sorted(spans, key=lambda span: (span[1], span[2], span[0]))]
 
 
-def _span(field: Field, raw: object, inputs: Mapping[str, str]) -> dict[str, str | int]:
+class _Place(NamedTuple):
+    """Where a span lies in an input as its source holds it."""
+
+    input: str
+    start: int
+    end: int
+    label: str
+
+
+def _refuse_nested(field: Field, places: Iterable[_Place]) -> None:
+    """Raises BadValueError where two spans share a character: a model marks each character once."""
+    for one, other in pairwise(sorted(places, key=lambda each: (each.input, each.start, -each.end, each.label))):
+        if one.input == other.input and other.start < one.end:
+            raise BadValueError(
+                f"in `{field.name}`, the span of {_shown(other.label)} from {other.start} to {other.end} overlaps "
+                f"that of {_shown(one.label)} from {one.start} to {one.end}; spans must not share characters"
+            )
+
+
+def _span(field: Field, raw: object, inputs: Mapping[str, str]) -> _Place:
     if not isinstance(raw, Mapping) or not {"label", "start", "end"} <= set(raw):
         raise BadValueError(f"a span of `{field.name}` is an object with `label`, `start`, `end` and `text`")
     start, end = raw["start"], raw["end"]
@@ -121,27 +143,27 @@ def _span(field: Field, raw: object, inputs: Mapping[str, str]) -> dict[str, str
             "it must start at 0 or later and end after its start, in characters"
         )
     label, text = _label(field, raw["label"]), raw.get("text")
-    covered = [(whole, whole[start:end]) for whole in inputs.values() if end <= len(whole)]
+    covered = [(name, whole[start:end]) for name, whole in inputs.items() if end <= len(whole)]
     if not covered:
         raise BadValueError(f"a span of `{field.name}` ends at {end}, behind the end of the text")
-    whole, found = next((pair for pair in covered if pair[1] == text), covered[0])
+    name, found = next((pair for pair in covered if pair[1] == text), covered[0])
     if text is not None and found != text:
         raise BadValueError(
             f"a span of `{field.name}` from {start} to {end} covers {_shown(found)}, not {_shown(text)}"
         )
-    return {"label": label, **_moved(field, whole, start, end)}
+    return _Place(name, start, end, label)
 
 
-def _moved(field: Field, whole: str, start: int, end: int) -> dict[str, str | int]:
-    """Returns a span's place in the normalised text."""
-    text = normalise(whole)
+def _moved(field: Field, whole: str, place: _Place) -> dict[str, str | int]:
+    """Returns a span as it lies in the normalised text."""
+    start, end, text = place.start, place.end, normalise(whole)
     first, last = shift(whole, start), shift(whole, end)
     covered = normalise(whole[start:end])
     if not covered:
         raise BadValueError(f"a span of `{field.name}` covers nothing but white space or control characters")
     if covered != text[first:last].strip():
         raise BadValueError(f"a span of `{field.name}` begins or ends inside a composed character")
-    return {"start": first, "end": last, "text": text[first:last]}
+    return {"label": place.label, "start": first, "end": last, "text": text[first:last]}
 
 
 def _label(field: Field, raw: object) -> str:
