@@ -13,14 +13,15 @@ import warnings
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from freehold.engine import Heads
+from freehold.engine import Encoder, Heads, run_encoder
+from freehold.errors import UserError
 from freehold.task import digest
 
 __all__ = ["FORMS", "Form", "assemble", "export_encoder", "quantise_encoder", "recipe"]
@@ -33,6 +34,7 @@ _RECIPE = 2  # raised whenever the functions below would make another encoder gr
 _MAKERS = ("torch", "transformers", "onnx", "onnxscript", "onnxruntime")
 _OPSET = 18
 _TABLE_ROWS = 256
+_TOLERANCE = 1e-3
 
 
 def recipe() -> str:
@@ -40,11 +42,34 @@ def recipe() -> str:
     return digest([_RECIPE, _OPSET, _TABLE_ROWS, *(version(name) for name in _MAKERS)])
 
 
-def export_encoder(encoder: Any, path: Path) -> None:
+def export_encoder(encoder: Encoder, path: Path) -> None:
     """Writes an encoder as an fp32 graph: `input_ids`, `attention_mask` to `tokens`, any windows and tokens.
 
     The second output, `vector`, is the mean of the tokens of one window, of unit length.
+
+    Raises:
+        UserError: An encoder of this family cannot be exported, or its graph gives other vectors.
     """
+    try:
+        model = _trace(encoder.eval())
+    except Exception as error:  # the exporter lets anything through
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise _refusal(encoder, f"the exporter says {reason!r}") from error
+    _forget_origin(model)
+    onnx.save(model, path)
+    difference = _difference(encoder, path)
+    if not difference <= _TOLERANCE:
+        raise _refusal(encoder, f"the graph's vectors are off by {difference:.1g}")
+
+
+def _refusal(encoder: Encoder, reason: str) -> UserError:
+    return UserError(
+        f"An encoder of type {encoder.bare.config.model_type!r} cannot be made an ONNX graph: {reason}.",
+        hint='Use `base = "minilm"`, or another family: BERT, RoBERTa, DeBERTa, ModernBERT, ...',
+    )
+
+
+def _trace(encoder: Encoder) -> onnx.ModelProto:
     import torch
 
     from freehold.engine import pool
@@ -59,7 +84,7 @@ def export_encoder(encoder: Any, path: Path) -> None:
             return pool(tokens, attention_mask), tokens
 
     ids = torch.ones((2, 8), dtype=torch.long)
-    shape = {0: torch.export.Dim("rows"), 1: torch.export.Dim("tokens")}
+    shape = {0: torch.export.Dim("windows"), 1: torch.export.Dim("tokens")}
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         # The exporter warns about its own internals.
@@ -75,9 +100,24 @@ def export_encoder(encoder: Any, path: Path) -> None:
             verbose=False,
         )
     assert program is not None
-    model = program.model_proto
-    _forget_origin(model)
-    onnx.save(model, path)
+    return program.model_proto
+
+
+def _difference(encoder: Encoder, path: Path) -> float:
+    """Returns how far a graph's token vectors are from the encoder's, at shapes that it was not traced with."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    reference = run_encoder(encoder)
+    random = np.random.default_rng(0)
+    longest = int(getattr(encoder.bare.config, "max_position_embeddings", 64)) - 2
+    worst = 0.0
+    for windows, tokens in ((1, min(3, longest)), (3, min(37, longest))):
+        ids = random.integers(0, encoder.vocabulary, (windows, tokens))
+        mask = (np.arange(tokens) < random.integers(1, tokens + 1, (windows, 1))).astype(np.int64)
+        found = session.run(["tokens"], {"input_ids": ids, "attention_mask": mask})[0]
+        worst = max(worst, float(np.abs(found - reference(ids, mask))[mask == 1].max()))
+    return worst
 
 
 def _forget_origin(model: onnx.ModelProto) -> None:

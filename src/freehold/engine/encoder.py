@@ -150,7 +150,7 @@ def load_encoder(folder: Path) -> Encoder:
 
 
 def _check_complete(body: Any, *, folder: Path, missing: list[str]) -> None:
-    """Refuses weights that would be made up; a pooler that would be is taken away, as nothing uses it."""
+    """Refuses weights that would be made up; those of a pooler, which nothing uses, are the same each time."""
     used = [name for name in missing if not name.startswith("pooler.")]
     if used:
         raise DataError(
@@ -158,7 +158,9 @@ def _check_complete(body: Any, *, folder: Path, missing: list[str]) -> None:
             hint="Its `config.json` and `model.safetensors` must be whole and of one model: copy them anew.",
         )
     if missing:
-        body.pooler = None
+        with torch.no_grad():
+            for parameter in body.pooler.parameters():
+                parameter.zero_()
 
 
 def load_adapter(folder: Path, *, adapter: Path) -> Encoder:

@@ -13,22 +13,45 @@ from torch import Tensor, nn
 __all__ = ["above", "below", "layers_of", "lora_targets"]
 
 
+class _Given(nn.Module):
+    """Stands in for embeddings: hands on what it is given."""
+
+    def forward(self, *given: Tensor | None, inputs_embeds: Tensor | None = None, **_others: object) -> Tensor:
+        [hidden] = [each for each in (*given, inputs_embeds) if each is not None and each.is_floating_point()]
+        return hidden
+
+
+class _NoLayer(nn.Module):
+    """Stands in for a layer where a family needs one at least."""
+
+    def forward(self, hidden: Tensor, *_others: object, **_more: object) -> tuple[Tensor, None]:
+        return hidden, None
+
+
 class _Stack(NamedTuple):
-    """Names of modules: those that make the first hidden state, the layers, those that come after the last."""
+    """How a family is built.
+
+    Attributes:
+        layers: Where the layers are.
+        first: The modules that make the first hidden state.
+        last: The module that comes after the last layer.
+        none: What stands for no layers at all.
+    """
 
     layers: str = "encoder.layer"
     first: tuple[str, ...] = ("embeddings",)
-    last: tuple[str, ...] = ("pooler",)
+    last: str = ""
+    none: tuple[nn.Module, ...] = ()
 
 
 _STACKS = {
     "bert": _Stack(),
     "camembert": _Stack(),
     "deberta": _Stack(),
-    "deberta-v2": _Stack(),
+    "deberta-v2": _Stack(none=(_NoLayer(),)),
     "distilbert": _Stack(layers="transformer.layer"),
     "electra": _Stack(first=("embeddings", "embeddings_project")),
-    "modernbert": _Stack(layers="layers", last=("final_norm",)),
+    "modernbert": _Stack(layers="layers", last="final_norm"),
     "mpnet": _Stack(),
     "roberta": _Stack(),
     "xlm-roberta": _Stack(),
@@ -57,32 +80,27 @@ def layers_of(body: Any) -> nn.ModuleList | None:
 def below(body: Any, count: int) -> Any:
     """Returns a view of a model that ends after its first `count` layers, without what follows the last."""
     stack = _STACKS[body.config.model_type]
-    layers = _get(body, stack.layers)
-    view = _with(body, stack.layers, nn.ModuleList(layers[:count]))
-    for name in stack.last:
-        view = _with(view, name, None if name == "pooler" else nn.Identity())
-    return view
+    view = _keep(body, stack, slice(0, count))
+    return _with(view, stack.last, nn.Identity()) if stack.last else view
 
 
 def above(body: Any, count: int) -> Any:
     """Returns a view of a model that takes, as `inputs_embeds`, what its first `count` layers give."""
     stack = _STACKS[body.config.model_type]
-    layers = _get(body, stack.layers)
-    view = _with(body, stack.layers, nn.ModuleList(layers[count:]))
+    view = _keep(body, stack, slice(count, None))
     for name in stack.first:
         if hasattr(body, name):
             view = _with(view, name, _Given())
-    if count and _get(body, "encoder.conv") is not None:
-        view = _with(view, "encoder.conv", None)  # DeBERTa's convolution runs with whichever layer is first
+    return view
+
+
+def _keep(body: Any, stack: _Stack, part: slice) -> Any:
+    """Returns a view of a model with some of its layers; nothing pools above them."""
+    layers = list(_get(body, stack.layers))[part]
+    view = _with(body, stack.layers, nn.ModuleList(layers or stack.none))
+    if _get(body, "encoder.conv") is not None and (part.start or not layers):
+        view = _with(view, "encoder.conv", None)  # DeBERTa's convolution belongs to the lowest layer
     return _with(view, "pooler", None) if hasattr(body, "pooler") else view
-
-
-class _Given(nn.Module):
-    """Stands in for embeddings: hands on what it is given."""
-
-    def forward(self, *given: Tensor | None, inputs_embeds: Tensor | None = None, **_others: object) -> Tensor:
-        [hidden] = [each for each in (*given, inputs_embeds) if each is not None and each.is_floating_point()]
-        return hidden
 
 
 def _get(body: Any, path: str) -> Any:

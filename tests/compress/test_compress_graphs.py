@@ -1,0 +1,71 @@
+"""Graphs of every family: they give what torch gives, or are refused by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tests.engine.families import FAMILIES, make_family
+
+from freehold.compress.graphs import Form, export_encoder, quantise_encoder
+from freehold.engine import Encoder, Vectoriser, copy_encoder, encode_texts, find_base, load_encoder
+from freehold.errors import UserError
+
+TEXTS = [
+    "where is my parcel",
+    "",
+    "é ü 日本語",
+    "please check the invoice " * 12,
+    "hello",
+    "I lost the card today",
+]
+FAST = ("modernbert",)
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name in FAST else [pytest.mark.slow]) for name in FAMILIES]
+)
+def test_a_graph_gives_the_vectors_of_torch(name: str, tmp_path: Path) -> None:
+    base = find_base(str(make_family(tmp_path / "base", name)), relative_to=tmp_path)
+    encoder = load_encoder(base.folder)
+    expected = encode_texts(TEXTS, base=base, cache=tmp_path, encoder=lambda: encoder)
+    least: dict[Form, float] = {"int8": 0.7, "int8-weights": 0.999}
+    copy_encoder(base.folder, tmp_path / "fp32")
+    export_encoder(encoder, tmp_path / "fp32" / "model.onnx")
+    np.testing.assert_allclose(Vectoriser(tmp_path / "fp32", threads=1).vectors(TEXTS), expected, atol=1e-4)
+    for form, likeness in least.items():
+        copy_encoder(base.folder, tmp_path / form)
+        quantise_encoder(tmp_path / "fp32" / "model.onnx", tmp_path / form / "model.onnx", form=form)
+        found = Vectoriser(tmp_path / form, threads=1).vectors(TEXTS)
+        assert (found * expected).sum(1).min() > likeness
+
+
+class _Stubborn(torch.nn.Module):
+    """Gives vectors that depend on a number that no graph can know."""
+
+    config = type("Config", (), {"model_type": "stubborn", "max_position_embeddings": 64})
+
+    def __init__(self, *, how: str) -> None:
+        super().__init__()
+        self.table = torch.nn.Embedding(50, 4)
+        self.how = how
+
+    def get_input_embeddings(self) -> torch.nn.Embedding:
+        return self.table
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> object:
+        tokens = self.table(input_ids) * attention_mask.unsqueeze(-1)
+        if self.how == "raises" and float(tokens.sum()) > 100:
+            tokens = tokens + 1
+        if self.how == "differs" and not torch.compiler.is_compiling():
+            tokens = tokens + 1
+        return type("Output", (), {"last_hidden_state": tokens})
+
+
+@pytest.mark.parametrize(("how", "message"), [("raises", "the exporter says"), ("differs", "are off by 1")])
+def test_a_family_that_cannot_be_exported_is_refused_by_name(how: str, message: str, tmp_path: Path) -> None:
+    encoder = Encoder(_Stubborn(how=how))
+    with pytest.raises(UserError, match=f"type 'stubborn' cannot be made an ONNX graph: .*{message}"):
+        export_encoder(encoder, tmp_path / "model.onnx")

@@ -1,0 +1,177 @@
+"""Every family of encoders, small and random, made by transformers itself."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tests.engine.families import FAMILIES, LAYERS, WIDTH, make_family
+
+from freehold.engine import (
+    Encoder,
+    encode_texts,
+    find_base,
+    load_adapter,
+    load_encoder,
+    load_tokenizer,
+    lora_targets,
+    pool,
+    read_texts,
+    run_encoder,
+)
+from freehold.errors import DataError, UserError
+
+TEXTS = ["where is my parcel", "", "é ü 日本語", "please check the invoice " * 12, "hello"]
+CUT = [name for name in FAMILIES if name != "albert"]
+TARGETS = {
+    "deberta": ["in_proj"],
+    "deberta-v2": ["query_proj", "value_proj"],
+    "deberta-v2-conv": ["query_proj", "value_proj"],
+    "distilbert": ["q_lin", "v_lin"],
+    "modernbert": ["Wqkv"],
+    "mpnet": ["q", "v"],
+}
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    return {name: make_family(tmp_path_factory.mktemp(name), name) for name in FAMILIES}
+
+
+@pytest.fixture(params=FAMILIES)
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def batch() -> tuple[torch.Tensor, torch.Tensor]:
+    """Returns ids and mask of three rows, one of them padded."""
+    ids = torch.randint(5, 200, (3, 17), generator=torch.Generator().manual_seed(0))
+    mask = torch.ones_like(ids)
+    ids[1, 9:], mask[1, 9:] = 1, 0
+    return ids, mask
+
+
+def test_a_vector_does_not_depend_on_the_batch(name: str, folders: dict[str, Path], tmp_path: Path) -> None:
+    base = find_base(str(folders[name]), relative_to=tmp_path)
+    encoder = load_encoder(base.folder)
+    together = encode_texts(TEXTS, base=base, cache=tmp_path, encoder=lambda: encoder)
+    tokenizer, run = load_tokenizer(base.folder), run_encoder(encoder)
+    for text, vector in zip(TEXTS, together, strict=True):
+        alone = read_texts([text], tokenizer=tokenizer, pooling=base.pooling, run=run)
+        np.testing.assert_allclose(alone.vectors[0], vector, atol=1e-5)
+    assert together.shape == (len(TEXTS), WIDTH)
+    assert encoder.dimension == WIDTH
+
+
+@pytest.mark.parametrize("name", CUT)
+@pytest.mark.parametrize("layers", range(LAYERS + 1))
+def test_lower_and_upper_layers_are_the_whole(name: str, layers: int, folders: dict[str, Path]) -> None:
+    encoder = load_encoder(folders[name])
+    ids, mask = batch()
+    with torch.inference_mode():
+        whole = encoder(ids, mask)
+        lower = encoder.lower(ids, mask, layers=layers)
+        joined = encoder.upper(lower, mask, from_layer=layers)
+    assert encoder.supports_cut
+    assert encoder.depth == LAYERS
+    torch.testing.assert_close(joined[mask == 1], whole[mask == 1], atol=1e-6, rtol=0)
+    assert layers == LAYERS or (lower - whole)[mask == 1].abs().max() > 1e-3
+
+
+def test_what_is_trained_through_a_cut_is_trained_in_the_model(folders: dict[str, Path]) -> None:
+    encoder = load_encoder(folders["modernbert"])
+    ids, mask = batch()
+    hidden = encoder.lower(ids, mask, layers=2).detach()
+    pool(encoder.upper(hidden, mask, from_layer=2), mask).square()[:, 0].sum().backward()  # type: ignore[no-untyped-call]
+    layers = encoder.bare.layers
+    learned = [any(p.grad is not None for p in layer.parameters()) for layer in layers]
+    assert learned == [False, False, True]
+
+
+def test_layers_that_share_their_weights_cannot_be_cut(folders: dict[str, Path]) -> None:
+    encoder = load_encoder(folders["albert"])
+    assert not encoder.supports_cut
+    with pytest.raises(UserError, match="'albert' cannot be run apart"):
+        encoder.lower(*batch(), layers=1)
+
+
+def test_a_cut_lies_within_the_layers(folders: dict[str, Path]) -> None:
+    with pytest.raises(ValueError, match="between 0 and 3 layers, not at 4"):
+        load_encoder(folders["bert"]).lower(*batch(), layers=4)
+
+
+def test_an_adapter_finds_its_layers_and_merges(name: str, folders: dict[str, Path], tmp_path: Path) -> None:
+    from peft import LoraConfig, get_peft_model
+
+    body = load_encoder(folders[name]).body
+    targets = lora_targets(body)
+    assert targets == TARGETS.get(name, ["query", "value"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        adapted = Encoder(get_peft_model(body, LoraConfig(r=2, target_modules=targets, init_lora_weights=False)))
+        adapted.body.save_pretrained(str(tmp_path))  # type: ignore[operator]
+    ids, mask = batch()
+    with torch.inference_mode():
+        expected = adapted.eval()(ids, mask)
+        found = load_adapter(folders[name], adapter=tmp_path)(ids, mask)
+        before = load_encoder(folders[name])(ids, mask)
+    torch.testing.assert_close(found[mask == 1], expected[mask == 1], atol=1e-5, rtol=0)
+    assert (expected - before).abs().max() > 1e-3
+    assert adapted.supports_cut == (name != "albert")
+
+
+def test_layers_without_known_names_are_those_of_the_attention() -> None:
+    class Attention(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first = torch.nn.Linear(2, 2)
+
+    block = torch.nn.ModuleDict({"attention": Attention(), "other": torch.nn.Linear(2, 2)})
+    assert lora_targets(block) == ["attention.first"]
+    assert lora_targets(torch.nn.ModuleDict({"other": torch.nn.Linear(2, 2)})) == ["other"]
+
+
+@pytest.mark.parametrize("pooling", [("mean",), ("cls",), ("max",), ("cls", "mean_sqrt_len_tokens")])
+def test_pooling_with_gradients_is_pooling(pooling: tuple[str, ...], folders: dict[str, Path]) -> None:
+    encoder, tokenizer = load_encoder(folders["bert"]), load_tokenizer(folders["bert"])
+    for text in TEXTS[:3]:
+        ids = torch.tensor([tokenizer.library.encode(text).ids])
+        with torch.inference_mode():
+            vector = pool(encoder(ids, torch.ones_like(ids)), torch.ones_like(ids), pooling=pooling)  # type: ignore[arg-type]
+        found = read_texts([text], tokenizer=tokenizer, pooling=pooling, run=run_encoder(encoder))  # type: ignore[arg-type]
+        np.testing.assert_allclose(found.vectors, vector.numpy(), atol=1e-6)
+
+
+def test_weights_that_are_missing_are_not_made_up(folders: dict[str, Path], tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    base = make_family(tmp_path, "bert")
+    tensors = load_file(base / "model.safetensors")
+    kept = {name: tensor for name, tensor in tensors.items() if "layer.2.attention.self.query" not in name}
+    save_file(kept, base / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(DataError, match=r"lacks 2 weights of the encoder, 'encoder\.layer\.2"):
+        load_encoder(base)
+
+
+def test_a_pooler_that_is_missing_is_the_same_each_time(tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    base = make_family(tmp_path, "bert")
+    tensors = load_file(base / "model.safetensors")
+    kept = {name: tensor for name, tensor in tensors.items() if not name.startswith("pooler.")}
+    save_file(kept, base / "model.safetensors", metadata={"format": "pt"})
+    assert all(not p.any() for p in load_encoder(base).bare.pooler.parameters())
+
+
+def test_a_tokenizer_of_another_model_is_refused(tmp_path: Path) -> None:
+    folder = make_family(tmp_path / "base", "bert")
+    content = json.loads((folder / "tokenizer.json").read_text())
+    content["post_processor"]["special_tokens"]["<s>"]["ids"] = [99_999]
+    (folder / "tokenizer.json").write_text(json.dumps(content))
+    base = find_base(str(folder), relative_to=tmp_path)
+    with pytest.raises(DataError, match="tokenizer gives the id 99999, and the weights know"):
+        encode_texts(TEXTS, base=base, cache=tmp_path, encoder=lambda: load_encoder(folder))
