@@ -39,20 +39,21 @@ class Pooled:
             counted: For each window, the range of tokens that count.
             row: The text that each window belongs to.
         """
-        rows = np.asarray(row)
-        ranges = np.asarray(counted)
-        places = np.arange(tokens.shape[1])
-        counts = (places >= ranges[:, :1]) & (places < ranges[:, 1:])
-        np.add.at(self._counts, rows, counts.sum(1, keepdims=True).astype(np.float32))
-        np.add.at(self._windows, rows, np.float32(1))
+        rows, ranges = np.asarray(row), np.asarray(counted)
         if "cls" in self._pooling:
             np.add.at(self._part("cls", tokens, 0.0), rows, tokens[:, 0])
+            np.add.at(self._windows, rows, np.float32(1))
+        if self._pooling == ("cls",):
+            return
+        places = np.arange(tokens.shape[1])
+        counts = (places >= ranges[:, :1]) & (places < ranges[:, 1:])
         if "max" in self._pooling:
             highest = np.where(counts[:, :, None], tokens, -np.inf).max(1)
             np.maximum.at(self._part("max", tokens, -np.inf), rows, highest)
         if "mean" in self._pooling or "mean_sqrt_len_tokens" in self._pooling:
             sums = np.matmul(counts[:, None, :].astype(np.float32), tokens)[:, 0]
             np.add.at(self._part("sum", tokens, 0.0), rows, sums)
+            np.add.at(self._counts, rows, (ranges[:, 1:] - ranges[:, :1]).astype(np.float32))
 
     def _part(self, name: str, tokens: NDArray[np.float32], start: float) -> NDArray[np.float32]:
         if name not in self._parts:
