@@ -19,13 +19,16 @@ NAMES = {
         fingerprint jaccard read_rows shingles
     """,
     "freehold.engine": """
-        Base CARD DESCRIPTION Description ENCODER_FILES Encoder GRAPH HEADS HELD Head Heads
-        MINILM_DIGEST NGRAMS Ngrams Opened Pooling Reader Reading Run Settings Sparse
-        TokenVectors Tokenizer Tokens Vectoriser Windows adapter_identity by_length
-        copy_encoder encode_texts encoder_files field_labels find_base join_inputs
-        load_adapter load_encoder load_heads load_tokenizer lora_targets name_base
-        open_folder open_reader pad pool read_settings read_texts run_encoder save_heads
-        softmax split tokenize write_description
+        Base CARD Chain DESCRIPTION Description ENCODER_FILES Encoded Encoder GRAPH Gathered Grain
+        HEADS HELD Head Heads Limits MINILM_DIGEST MisplacedSpanError NEVER NGRAMS Nested Ngrams
+        Opened Part Pooling REACH Reader Reading Run Settings Span SpanAnswer Sparse TagHead
+        TokenVectors Tokenizer Tokens Vectoriser Windows Word WordGrams adapter_identity best_path
+        by_length choose_grain copy_encoder count_tags decode_spans encode_spans encode_texts
+        encoder_files field_labels find_base find_chains find_limits find_nested find_parts
+        join_inputs load_adapter load_encoder load_heads load_tags load_tokenizer lora_targets
+        name_base open_folder open_reader pad path_score place_spans pool pool_words read_settings
+        read_texts restore_spans run_encoder save_heads save_tags softmax split split_words
+        sum_paths surroundings token_ranges tokenize total_score write_description
     """,
     "freehold.errors": """
         CheckError DataError FreeholdError IntegrityError MissingExtraError Mistake NotFoundError

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from freehold.engine.bases import MINILM_DIGEST, Base, copy_encoder, encoder_files, find_base, name_base
+    from freehold.engine.chains import Chain, best_path, path_score, sum_paths, total_score
     from freehold.engine.encoder import Encoder, adapter_identity, load_adapter, load_encoder, pool
     from freehold.engine.features import encode_texts, run_encoder
     from freehold.engine.heads import Heads, load_heads, save_heads
@@ -26,9 +27,25 @@ if TYPE_CHECKING:
         write_description,
     )
     from freehold.engine.ngrams import Ngrams, Sparse
+    from freehold.engine.places import MisplacedSpanError, place_spans, restore_spans
     from freehold.engine.reader import Reader, open_reader, softmax
     from freehold.engine.settings import Pooling, Settings, read_settings
+    from freehold.engine.spans import REACH, SpanAnswer, TagHead, load_tags, save_tags, surroundings
     from freehold.engine.stacks import lora_targets
+    from freehold.engine.tags import (
+        NEVER,
+        Encoded,
+        Limits,
+        Nested,
+        Span,
+        choose_grain,
+        count_tags,
+        decode_spans,
+        encode_spans,
+        find_chains,
+        find_limits,
+        find_nested,
+    )
     from freehold.engine.tokens import (
         Tokenizer,
         Tokens,
@@ -40,9 +57,12 @@ if TYPE_CHECKING:
         tokenize,
     )
     from freehold.engine.vectors import Reading, Run, TokenVectors, Vectoriser, read_texts
+    from freehold.engine.word_grams import Gathered, WordGrams
+    from freehold.engine.words import Grain, Part, Word, find_parts, pool_words, split_words, token_ranges
 
 _HOME = {
     "bases": ("MINILM_DIGEST", "Base", "copy_encoder", "encoder_files", "find_base", "name_base"),
+    "chains": ("Chain", "best_path", "path_score", "sum_paths", "total_score"),
     "encoder": ("Encoder", "adapter_identity", "load_adapter", "load_encoder", "pool"),
     "features": ("encode_texts", "run_encoder"),
     "heads": ("Heads", "load_heads", "save_heads"),
@@ -63,9 +83,25 @@ _HOME = {
         "write_description",
     ),
     "ngrams": ("Ngrams", "Sparse"),
+    "places": ("MisplacedSpanError", "place_spans", "restore_spans"),
     "reader": ("Reader", "open_reader", "softmax"),
     "settings": ("Pooling", "Settings", "read_settings"),
+    "spans": ("REACH", "SpanAnswer", "TagHead", "load_tags", "save_tags", "surroundings"),
     "stacks": ("lora_targets",),
+    "tags": (
+        "NEVER",
+        "Encoded",
+        "Limits",
+        "Nested",
+        "Span",
+        "choose_grain",
+        "count_tags",
+        "decode_spans",
+        "encode_spans",
+        "find_chains",
+        "find_limits",
+        "find_nested",
+    ),
     "tokens": (
         "Tokenizer",
         "Tokens",
@@ -77,6 +113,8 @@ _HOME = {
         "tokenize",
     ),
     "vectors": ("Reading", "Run", "TokenVectors", "Vectoriser", "read_texts"),
+    "word_grams": ("Gathered", "WordGrams"),
+    "words": ("Grain", "Part", "Word", "find_parts", "pool_words", "split_words", "token_ranges"),
 }
 
 __all__ = [
@@ -87,50 +125,85 @@ __all__ = [
     "HEADS",
     "HELD",
     "MINILM_DIGEST",
+    "NEVER",
     "NGRAMS",
+    "REACH",
     "Base",
+    "Chain",
     "Description",
+    "Encoded",
     "Encoder",
+    "Gathered",
+    "Grain",
     "Head",
     "Heads",
+    "Limits",
+    "MisplacedSpanError",
+    "Nested",
     "Ngrams",
     "Opened",
+    "Part",
     "Pooling",
     "Reader",
     "Reading",
     "Run",
     "Settings",
+    "Span",
+    "SpanAnswer",
     "Sparse",
+    "TagHead",
     "TokenVectors",
     "Tokenizer",
     "Tokens",
     "Vectoriser",
     "Windows",
+    "Word",
+    "WordGrams",
     "adapter_identity",
+    "best_path",
     "by_length",
+    "choose_grain",
     "copy_encoder",
+    "count_tags",
+    "decode_spans",
+    "encode_spans",
     "encode_texts",
     "encoder_files",
     "field_labels",
     "find_base",
+    "find_chains",
+    "find_limits",
+    "find_nested",
+    "find_parts",
     "join_inputs",
     "load_adapter",
     "load_encoder",
     "load_heads",
+    "load_tags",
     "load_tokenizer",
     "lora_targets",
     "name_base",
     "open_folder",
     "open_reader",
     "pad",
+    "path_score",
+    "place_spans",
     "pool",
+    "pool_words",
     "read_settings",
     "read_texts",
+    "restore_spans",
     "run_encoder",
     "save_heads",
+    "save_tags",
     "softmax",
     "split",
+    "split_words",
+    "sum_paths",
+    "surroundings",
+    "token_ranges",
     "tokenize",
+    "total_score",
     "write_description",
 ]
 
