@@ -122,6 +122,10 @@ def test_an_adapter_finds_its_layers_and_merges(name: str, folders: dict[str, Pa
     torch.testing.assert_close(found[mask == 1], expected[mask == 1], atol=1e-5, rtol=0)
     assert (expected - before).abs().max() > 1e-3
     assert adapted.supports_cut == (name != "albert")
+    if adapted.supports_cut:
+        with torch.inference_mode():
+            joined = adapted.upper(adapted.lower(ids, mask, layers=1), mask, from_layer=1)
+        torch.testing.assert_close(joined[mask == 1], expected[mask == 1], atol=1e-6, rtol=0)
 
 
 def test_layers_without_known_names_are_those_of_the_attention() -> None:
