@@ -13,7 +13,9 @@ from freehold.app.cli.paper import print_line, print_table
 if TYPE_CHECKING:
     from freehold.registry import Registry
 
-__all__ = ["find_facts", "print_facts"]
+__all__ = ["describe_rungs", "find_facts", "print_facts"]
+
+_RUNGS = ("rung", ">seconds", "validation", "outcome")
 
 
 def find_facts(shelf: Registry, stages: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -34,9 +36,7 @@ def print_facts(facts: Mapping[str, Mapping[str, Any]]) -> None:
         if "splits" in found:
             _print_rows(found)
         if "rungs" in found:
-            print_table(
-                ("rung", ">seconds", "validation", "outcome"), map(_rung, found["rungs"]), title="training"
-            )
+            print_table(*describe_rungs(found["rungs"]), title="training: what was tried")
         if "forms" in found:
             columns = ("form", ">MB", ">ms a request", ">same decisions", "outcome")
             rows = [_form(form, taken=found.get("precision", "")) for form in found["forms"]]
@@ -48,10 +48,16 @@ def _print_rows(found: Mapping[str, Any]) -> None:
     print_line(f"Examples: {splits}; {found.get('duplicates', 0)} duplicates merged.")
 
 
+def describe_rungs(rungs: Iterable[Mapping[str, Any]]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Returns the columns and the rows of the ladder: what was tried, what it took and what it bought."""
+    return _RUNGS, [_rung(rung) for rung in rungs]
+
+
 def _rung(rung: Mapping[str, Any]) -> tuple[str, ...]:
     scores = ", ".join(f"{field} {value:.4f}" for field, value in rung.get("validation", {}).items())
-    outcome = "taken" if rung["taken"] else rung.get("note", "not taken")
-    return rung["name"], f"{rung['seconds']:.2f}", scores, outcome
+    outcome = "taken" if rung.get("taken") else "not taken"
+    note = rung.get("note", "")
+    return rung["name"], f"{rung.get('seconds', 0.0):.2f}", scores, f"{outcome}: {note}" if note else outcome
 
 
 def _form(form: Mapping[str, Any], *, taken: str) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from freehold.app.cli.hints import command_line
+from freehold.app.cli.made import find_facts
 from freehold.app.cli.models import describe_release
 from freehold.app.cli.opened import Opened, opened
 from freehold.app.cli.options import AsJson, Code, Folder, State
@@ -31,6 +32,7 @@ class Status(NamedTuple):
     reviews: int
     corrections: int
     unlearned: int
+    warnings: list[dict[str, Any]]
 
 
 def status(folder: Folder = Path(), state: State = None, as_json: AsJson = False) -> int:
@@ -58,7 +60,14 @@ def _look(here: Opened) -> Status:
         reviews=len(shelf.reviews(name, limit=_EVERY)),
         corrections=len(corrections),
         unlearned=len(_unlearned(here, champion, corrections)),
+        warnings=_warnings(here, releases[-1]) if releases else [],
     )
+
+
+def _warnings(here: Opened, release: Release) -> list[dict[str, Any]]:
+    """Returns what was odd about the data that a version was made from."""
+    lineage: dict[str, Any] = dict(here.shelf.lineage(release.task, release.version))
+    return list(find_facts(here.shelf, lineage["stages"]).get("data.collect", {}).get("warnings", []))
 
 
 def _unlearned(here: Opened, champion: Release | None, corrections: list[Feedback]) -> list[Feedback]:
@@ -93,6 +102,7 @@ def _describe(found: Status, *, task: str, place: Path) -> dict[str, object]:
         "reviews": found.reviews,
         "corrections": found.corrections,
         "unlearned": found.unlearned,
+        "warnings": found.warnings,
     }
 
 
@@ -115,3 +125,7 @@ def _show(found: Status, *, task: str, place: Path) -> None:
         ],
         title=task,
     )
+    if found.warnings:
+        print_line("What was odd about the data:")
+    for warning in found.warnings:
+        print_line(f"  - {warning['message']}")

@@ -10,7 +10,18 @@ from freehold.app.cli.paper import print_line, print_table
 if TYPE_CHECKING:
     from freehold.task import Measured, Verdict
 
-__all__ = ["interval", "print_metrics", "print_seconds", "print_verdict", "shown"]
+__all__ = [
+    "comparison_rows",
+    "interval",
+    "metric_rows",
+    "print_metrics",
+    "print_seconds",
+    "print_verdict",
+    "shown",
+]
+
+_METRICS = ("field", "metric", ">value", ">interval", ">n")
+_COMPARISONS = ("field", "metric", ">candidate", ">champion", ">difference", ">interval", ">p", "test")
 
 
 def print_verdict(verdict: Verdict, *, name: str, order: Sequence[str]) -> None:
@@ -19,29 +30,40 @@ def print_verdict(verdict: Verdict, *, name: str, order: Sequence[str]) -> None:
     Args:
         order: The task's fields; the verdict's own order is that of the alphabet.
     """
-    fields = {field: verdict.fields[field] for field in order if field in verdict.fields}
-    print_metrics({**fields, **verdict.fields}, title=f"{name} on the test rows (95 % intervals)")
+    print_table(*metric_rows(verdict, order=order), title=f"{name} on the test rows (95 % intervals)")
     if verdict.comparisons:
-        rows = [
-            (c.field, c.metric, shown(c.candidate), shown(c.champion), f"{c.difference.value:+.4f}",
-             f"{c.difference.low:+.4f} to {c.difference.high:+.4f}", f"{c.p:.3g}", c.test)
-            for c in verdict.comparisons
-        ]  # fmt: skip
-        columns = ("field", "metric", ">candidate", ">champion", ">difference", ">interval", ">p", "test")
-        print_table(columns, rows, title=f"against {verdict.against}")
+        print_table(*comparison_rows(verdict), title=f"against {verdict.against}")
     print_line("Passed:" if verdict.passed else "Refused:")
     for reason in verdict.reasons:
         print_line(f"  - {reason}")
 
 
+def metric_rows(verdict: Verdict, *, order: Sequence[str]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Returns the columns and the rows of a verdict's metrics, the fields as the task has them."""
+    fields = {field: verdict.fields[field] for field in order if field in verdict.fields}
+    return _METRICS, _metrics({**fields, **verdict.fields})
+
+
+def comparison_rows(verdict: Verdict) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Returns the columns and the rows of the comparison with the champion."""
+    return _COMPARISONS, [
+        (c.field, c.metric, shown(c.candidate), shown(c.champion), f"{c.difference.value:+.4f}",
+         f"{c.difference.low:+.4f} to {c.difference.high:+.4f}", f"{c.p:.3g}", c.test)
+        for c in verdict.comparisons
+    ]  # fmt: skip
+
+
 def print_metrics(fields: Mapping[str, Mapping[str, Measured]], *, title: str) -> None:
     """Prints one line per field and metric: value, interval, number of items."""
-    rows = [
+    print_table(_METRICS, _metrics(fields), title=title)
+
+
+def _metrics(fields: Mapping[str, Mapping[str, Measured]]) -> list[tuple[str, ...]]:
+    return [
         (field if place == 0 else "", metric, shown(m.value), interval(m), str(m.n))
         for field, metrics in fields.items()
         for place, (metric, m) in enumerate(metrics.items())
     ]
-    print_table(("field", "metric", ">value", ">interval", ">n"), rows, title=title)
 
 
 def print_seconds(stages: Iterable[tuple[str, float, bool]], *, title: str) -> None:

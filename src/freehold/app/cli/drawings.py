@@ -1,0 +1,117 @@
+"""Pictures in SVG, made by hand: they need no library and no script, and read well without being seen.
+
+Owns the geometry. Colours come from the page's style sheet by class; every picture has a title and a
+description. Knows nothing of where its numbers come from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from math import floor
+from typing import Any, NamedTuple
+
+__all__ = ["draw_reliability", "draw_risk_coverage"]
+
+_WIDTH, _HEIGHT = 460, 300
+_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 20, 12, 44
+
+
+class _Axes(NamedTuple):
+    """The ranges that a picture shows: both end at 1."""
+
+    x: float
+    y: float
+
+    def place(self, x: float, y: float) -> tuple[float, float]:
+        """Returns where a point lies in the picture."""
+        across = _LEFT + (x - self.x) / (1 - self.x) * (_WIDTH - _LEFT - _RIGHT)
+        down = _HEIGHT - _BOTTOM - (y - self.y) / (1 - self.y) * (_HEIGHT - _TOP - _BOTTOM)
+        return round(across, 1), round(down, 1)
+
+    def line(self, points: Sequence[tuple[float, float]]) -> str:
+        """Returns points as SVG writes them."""
+        return " ".join("{:g},{:g}".format(*self.place(*point)) for point in points)
+
+
+def draw_risk_coverage(points: Sequence[Mapping[str, Any]], *, name: str) -> str:
+    """Returns the risk-coverage curve of a field with its 95 % band, as an `svg` element."""
+    axes = _Axes(0.0, min(0.9, floor(min(point["accuracy"]["low"] for point in points) * 10) / 10))
+    spots = [(point["coverage"], point["accuracy"]) for point in points]
+    band = [(x, right["high"]) for x, right in spots] + [(x, right["low"]) for x, right in reversed(spots)]
+    marks = [
+        _dot(
+            axes.place(x, right["value"]),
+            f"{x:.0%} taken: {_said(right)}, confidence from {point['threshold']:.4f}",
+        )
+        for (x, right), point in zip(spots, points, strict=True)
+    ]
+    shapes = [
+        f'<polygon class="band" points="{axes.line(band)}"/>',
+        f'<polyline class="line" points="{axes.line([(x, right["value"]) for x, right in spots])}"/>',
+        *marks,
+    ]
+    (few, first), (_, last) = spots[0], spots[-1]
+    about = f"Of all answers {last['value']:.1%} are right; of the most confident {few:.0%}, {first['value']:.1%}."
+    title = f"{name}: share right of the most confident answers"
+    return _picture(axes, shapes, title=title, about=about, x="share of answers taken", y="share right")
+
+
+def draw_reliability(bins: Sequence[Mapping[str, Any]], *, name: str) -> str:
+    """Returns the reliability diagram of a field as an `svg` element: on the diagonal, confidence is right."""
+    lowest = min(min(each["confidence"], each["right"]["low"]) for each in bins)
+    corner = min(0.9, floor(lowest * 10) / 10)
+    axes = _Axes(corner, corner)
+    shapes = [f'<polyline class="guide" points="{axes.line([(corner, corner), (1, 1)])}"/>']
+    for each in bins:
+        x, right = each["confidence"], each["right"]
+        shapes.append(f'<polyline class="bar" points="{axes.line([(x, right["low"]), (x, right["high"])])}"/>')
+        shapes.append(_dot(axes.place(x, right["value"]), f"confidence {x:.4f}: {_said(right)}"))
+    worst = max(bins, key=lambda each: abs(each["confidence"] - each["right"]["value"]))
+    about = (
+        f"{len(bins)} bins of equal mass. Farthest from the diagonal: mean confidence {worst['confidence']:.3f}, "
+        f"of which {worst['right']['value']:.1%} are right."
+    )
+    title = f"{name}: share right at each confidence"
+    return _picture(axes, shapes, title=title, about=about, x="mean confidence", y="share right")
+
+
+def _said(right: Mapping[str, float]) -> str:
+    return f"{right['value']:.4f} right ({right['low']:.4f} to {right['high']:.4f}, n = {right['n']:,})"
+
+
+def _dot(place: tuple[float, float], about: str) -> str:
+    return f'<circle class="dot" cx="{place[0]:g}" cy="{place[1]:g}" r="3"><title>{escape(about)}</title></circle>'
+
+
+def _picture(axes: _Axes, shapes: Sequence[str], *, title: str, about: str, x: str, y: str) -> str:
+    grid = [*_ticks(axes, upright=False), *_ticks(axes, upright=True)]
+    middle = (_TOP + _HEIGHT - _BOTTOM) / 2
+    return "\n".join(
+        [
+            f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(title)}">',
+            f"<title>{escape(title)}</title>",
+            f"<desc>{escape(about)}</desc>",
+            *grid,
+            *shapes,
+            f'<text class="name" x="{(_LEFT + _WIDTH - _RIGHT) / 2:g}" y="{_HEIGHT - 8}">{escape(x)}</text>',
+            f'<text class="name" transform="translate(14 {middle:g}) rotate(-90)">{escape(y)}</text>',
+            "</svg>",
+        ]
+    )
+
+
+def _ticks(axes: _Axes, *, upright: bool) -> list[str]:
+    """Returns the lines of the grid along one axis, each with its number."""
+    begin = axes.y if upright else axes.x
+    parts = []
+    for step in range(6):
+        value = begin + (1 - begin) * step / 5
+        if upright:
+            (left, height), right = axes.place(axes.x, value), axes.place(1, value)[0]
+            parts.append(f'<line class="grid" x1="{left:g}" y1="{height:g}" x2="{right:g}" y2="{height:g}"/>')
+            parts.append(f'<text class="tick up" x="{left - 6:g}" y="{height + 4:g}">{value:.0%}</text>')
+        else:
+            across, bottom = axes.place(value, axes.y)
+            parts.append(f'<text class="tick" x="{across:g}" y="{bottom + 16:g}">{value:.0%}</text>')
+    return parts

@@ -1,0 +1,196 @@
+"""A report as one page of HTML: nothing is loaded from elsewhere, and no script runs.
+
+Owns the page's words and style. Pictures come from `drawings`, each beside the table of its numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from freehold.app.cli.confusions import named
+from freehold.app.cli.drawings import draw_reliability, draw_risk_coverage
+from freehold.app.cli.made import describe_rungs
+from freehold.app.cli.paper import moment
+from freehold.app.cli.tables import comparison_rows, metric_rows, shown
+
+if TYPE_CHECKING:
+    from freehold.app.cli.known import Known
+
+__all__ = ["write_page"]
+
+_STYLE = """
+:root { color-scheme: light dark;
+  --ink: #1b1b1f; --paper: #fff; --quiet: #5c5c66; --rule: #d9d9e0; --mark: #1f5fbf; }
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #ececf1; --paper: #17171a; --quiet: #a5a5b0; --rule: #3a3a42; --mark: #7fb0ff; }
+}
+body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); margin: 2rem auto;
+  max-width: 68rem; padding: 0 1rem; }
+h1, h2, h3 { line-height: 1.25; }
+h2 { margin-top: 2.5rem; border-top: 1px solid var(--rule); padding-top: 1rem; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 0.875rem;
+  margin: 0.5rem 0 1rem; }
+caption { text-align: left; color: var(--quiet); padding-bottom: 0.25rem; }
+th, td { text-align: left; padding: 0.2rem 0.9rem 0.2rem 0; border-bottom: 1px solid var(--rule);
+  overflow-wrap: anywhere; }
+th.number, td.number { text-align: right; white-space: nowrap; }
+.pair { display: flex; flex-wrap: wrap; gap: 1rem 2rem; align-items: flex-start; }
+svg { width: 28rem; max-width: 100%; height: auto; }
+svg text { fill: var(--quiet); font-size: 12px; text-anchor: middle; }
+svg text.up { text-anchor: end; }
+.grid { stroke: var(--rule); } .guide { stroke: var(--quiet); stroke-dasharray: 4 4; fill: none; }
+.band { fill: var(--mark); opacity: 0.18; } .line, .bar { stroke: var(--mark); fill: none; stroke-width: 1.5; }
+.dot { fill: var(--mark); }
+.quiet { color: var(--quiet); }
+"""
+
+_TAKEN = (">taken", ">confidence from", ">share right", ">95 % interval", ">n")
+_SURE = (">mean confidence", ">share right", ">95 % interval", ">n")
+_SAFE = "default-src 'none'; style-src 'unsafe-inline'"
+
+
+def write_page(known: Known) -> str:
+    """Returns the page."""
+    release = known.release
+    verdict = "passed" if release.verdict.passed else "was refused"
+    title = f"{release.name} {verdict}"
+    body = [f"<h1>{escape(title)}</h1>", f'<p class="quiet">Made {moment(release.created)}; {release.state}.</p>']
+    for section in (
+        _verdict(known),
+        _confidence(known),
+        _mistakes(known),
+        _training(known),
+        _data(known),
+        _origin(known),
+    ):
+        body.extend(section)
+    return "\n".join(
+        [
+            "<!doctype html>",
+            '<html lang="en">',
+            f'<head><meta charset="utf-8"><title>{escape(title)}</title>',
+            f'<meta http-equiv="Content-Security-Policy" content="{_SAFE}">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            f"<style>{_STYLE}</style></head>",
+            "<body><main>",
+            *body,
+            "</main></body></html>\n",
+        ]
+    )
+
+
+def _verdict(known: Known) -> Iterator[str]:
+    verdict = known.release.verdict
+    yield "<h2>Verdict</h2>"
+    yield _list(verdict.reasons)
+    yield _table(*metric_rows(verdict, order=known.order), caption="On the test rows, with 95 % intervals")
+    if verdict.comparisons:
+        columns, rows = comparison_rows(verdict)
+        yield _table(columns, rows, caption=f"Against {verdict.against}, on the same rows")
+
+
+def _confidence(known: Known) -> Iterator[str]:
+    if known.calibration:
+        yield "<h2>How far confidence may be believed</h2>"
+    for field, tables in known.calibration.items():
+        points, bins = tables["risk_coverage"], tables["reliability"]
+        taken = [(f"{p['coverage']:.0%}", f"{p['threshold']:.4f}", *_share(p["accuracy"])) for p in points]
+        yield f"<h3>{escape(field)}: risk and coverage</h3>"
+        yield _pair(
+            draw_risk_coverage(points, name=field), _table(_TAKEN, taken, caption="The most confident answers")
+        )
+        if bins:
+            sure = [(shown(each["confidence"]), *_share(each["right"])) for each in bins]
+            yield f"<h3>{escape(field)}: reliability</h3>"
+            yield _pair(draw_reliability(bins, name=field), _table(_SURE, sure, caption="Bins of equal mass"))
+
+
+def _mistakes(known: Known) -> Iterator[str]:
+    rows = [
+        (field, named(each.truth), named(each.answer), str(each.count))
+        for field, found in known.confusions.items()
+        for each in found
+    ]
+    if rows:
+        yield "<h2>Most frequent mistakes</h2>"
+        yield _table(("field", "truth", "answer", ">times"), rows, caption="On the test rows")
+
+
+def _training(known: Known) -> Iterator[str]:
+    rungs = known.facts.get("train.fit", {}).get("rungs", [])
+    if rungs:
+        yield "<h2>What was tried</h2>"
+        yield _table(*describe_rungs(rungs), caption="Rungs of the ladder, on validation rows")
+
+
+def _data(known: Known) -> Iterator[str]:
+    found = known.facts.get("data.collect", {})
+    if not found:
+        return
+    yield "<h2>Data</h2>"
+    splits = ", ".join(f"{count:,} {split}" for split, count in found["splits"].items())
+    yield f"<p>{found['examples']:,} examples from {found['rows']:,} rows: {splits}.</p>"
+    if known.refused:
+        yield f"<p>Rows that were refused: {known.refused.rows:,}.</p>"
+    if known.warnings:
+        yield _list(warning["message"] for warning in known.warnings)
+    rows = [
+        (field, str(each["count"]), _counts(each["most"]), _counts(each["fewest"]))
+        for field, each in found.get("labels", {}).items()
+    ]
+    if rows:
+        yield _table(("field", ">labels", "most training rows", "fewest"), rows, caption="Labels")
+
+
+def _origin(known: Known) -> Iterator[str]:
+    yield "<h2>Where it comes from</h2>"
+    rows = [
+        (s["stage"], s["digest"][:12], f"{s['seconds']:.2f}", moment(s["created"]))
+        for s in known.lineage["stages"]
+    ]
+    yield _table(("made by", "digest", ">seconds", "at"), rows, caption="Causes first")
+    yield f"<p>Corrections among its examples: {len(known.lineage['corrections']):,}.</p>"
+    history = [f"{moment(e['time'])}: {e['action']} by {e['who']}. {e['why']}" for e in known.history]
+    if history:
+        yield _list(history)
+    yield f'<p class="quiet">Digest {known.release.artifact.digest}</p>'
+
+
+def _share(right: Mapping[str, Any]) -> tuple[str, str, str]:
+    return shown(right["value"]), f"{shown(right['low'])} to {shown(right['high'])}", f"{right['n']:,}"
+
+
+def _counts(labels: Mapping[str, int]) -> str:
+    return ", ".join(f"{label} ({count:,})" for label, count in labels.items())
+
+
+def _pair(picture: str, table: str) -> str:
+    return f'<div class="pair">{picture}\n<div>{table}</div></div>'
+
+
+def _list(lines: Iterable[str]) -> str:
+    return "\n".join(["<ul>", *(f"<li>{escape(line)}</li>" for line in lines), "</ul>"])
+
+
+def _table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, caption: str) -> str:
+    """Returns a table. A column whose name starts with `>` is aligned to the right, as on the terminal."""
+    kinds = [' class="number"' if column.startswith(">") else "" for column in columns]
+    head = "".join(
+        f'<th scope="col"{kind}>{escape(column.removeprefix(">"))}</th>'
+        for kind, column in zip(kinds, columns, strict=True)
+    )
+    body = (
+        "<tr>" + "".join(f"<td{kind}>{escape(cell)}</td>" for kind, cell in zip(kinds, row, strict=True)) + "</tr>"
+        for row in rows
+    )
+    return "\n".join(
+        [
+            f"<table><caption>{escape(caption)}</caption>",
+            f"<thead><tr>{head}</tr></thead>",
+            "<tbody>",
+            *body,
+            "</tbody></table>",
+        ]
+    )
