@@ -14,7 +14,7 @@ from bench.learn import turns
 from bench.learn.corpora import INTENT, Corpus, Row
 from bench.learn.figures import mean_of_runs
 from bench.learn.plan import Goal, Misses, Part, Plan
-from bench.learn.turns import Turn
+from bench.learn.turns import Turn, TurnError
 
 __all__ = ["furthest", "measure_update"]
 
@@ -40,8 +40,11 @@ def measure_update(plan: Plan) -> Part:
         turns.turn(folder)
         for batch in batches:
             turns.correct(folder, batch)
-            table.append(_row(turns.turn(folder, fresh=False), len(batch)))
-            times.append(float(table[-1]["seconds"]))  # type: ignore[arg-type]
+            turned = turns.turn(folder, fresh=False)
+            table.append(_row(turned, len(batch)))
+            times.append(turned.seconds or 0.0)
+        if turned.document.get("release") is None:
+            raise TurnError(f"The last candidate was refused, so it cannot be asked: {turned.verdict['reasons']}")
         difference = _compare(plan, kept, effort, folder, batches, texts)
     goals = (
         Goal("seconds to a judged candidate, mean of batches", SECONDS, mean_of_runs(times) if times else None,
