@@ -10,7 +10,7 @@ import torch
 from tests.engine.families import FAMILIES, make_family
 
 from freehold.compress.graphs import Form, export_encoder, quantise_encoder
-from freehold.engine import Encoder, Vectoriser, copy_encoder, encode_texts, find_base, load_encoder
+from freehold.engine import Encoder, Vectoriser, copy_encoder, encode_texts, find_base, load_encoder, run_encoder
 from freehold.errors import UserError
 
 TEXTS = [
@@ -30,7 +30,7 @@ FAST = ("modernbert",)
 def test_a_graph_gives_the_vectors_of_torch(name: str, tmp_path: Path) -> None:
     base = find_base(str(make_family(tmp_path / "base", name)), relative_to=tmp_path)
     encoder = load_encoder(base.folder)
-    expected = encode_texts(TEXTS, base=base, cache=tmp_path, encoder=lambda: encoder)
+    expected = encode_texts(TEXTS, base=base, cache=tmp_path, run=lambda: run_encoder(encoder))
     least: dict[Form, float] = {"int8": 0.7, "int8-weights": 0.999}
     copy_encoder(base.folder, tmp_path / "fp32")
     export_encoder(encoder, tmp_path / "fp32" / "model.onnx")

@@ -58,7 +58,7 @@ def batch() -> tuple[torch.Tensor, torch.Tensor]:
 def test_a_vector_does_not_depend_on_the_batch(name: str, folders: dict[str, Path], tmp_path: Path) -> None:
     base = find_base(str(folders[name]), relative_to=tmp_path)
     encoder = load_encoder(base.folder)
-    together = encode_texts(TEXTS, base=base, cache=tmp_path, encoder=lambda: encoder)
+    together = encode_texts(TEXTS, base=base, cache=tmp_path, run=lambda: run_encoder(encoder))
     tokenizer, run = load_tokenizer(base.folder), run_encoder(encoder)
     for text, vector in zip(TEXTS, together, strict=True):
         alone = read_texts([text], tokenizer=tokenizer, pooling=base.pooling, run=run)
@@ -178,4 +178,4 @@ def test_a_tokenizer_of_another_model_is_refused(tmp_path: Path) -> None:
     (folder / "tokenizer.json").write_text(json.dumps(content))
     base = find_base(str(folder), relative_to=tmp_path)
     with pytest.raises(DataError, match="tokenizer gives the id 99999, and the weights know"):
-        encode_texts(TEXTS, base=base, cache=tmp_path, encoder=lambda: load_encoder(folder))
+        encode_texts(TEXTS, base=base, cache=tmp_path, run=lambda: run_encoder(load_encoder(folder)))

@@ -17,6 +17,7 @@ from freehold.engine import (
     load_encoder,
     load_tokenizer,
     read_settings,
+    run_encoder,
     tokenize,
 )
 from freehold.errors import DataError, UserError
@@ -157,6 +158,6 @@ def test_vectors_are_those_of_sentence_transformers(mode: Any, tmp_path: Path) -
     write(folder, {"modules.json": modules, POOLING: pooling, "sentence_bert_config.json": {"max_seq_length": 38}})
     texts = ["where is my parcel", "", "é ü 日本語"]
     base = find_base(".", relative_to=folder)
-    ours = encode_texts(texts, base=base, cache=tmp_path / "cache", encoder=lambda: load_encoder(folder))
+    ours = encode_texts(texts, base=base, cache=tmp_path / "cache", run=lambda: run_encoder(load_encoder(folder)))
     theirs = library.SentenceTransformer(str(folder), device="cpu").encode(texts)
     np.testing.assert_allclose(ours, theirs, atol=1e-5)

@@ -46,7 +46,7 @@ def base(tiny_base: Path) -> Base:
 
 
 def test_the_graph_gives_the_vectors_of_torch(base: Base, vectoriser: Vectoriser, tmp_path: Path) -> None:
-    expected = encode_texts(TEXTS, base=base, cache=tmp_path, encoder=lambda: load_encoder(base.folder))
+    expected = encode_texts(TEXTS, base=base, cache=tmp_path, run=lambda: run_encoder(load_encoder(base.folder)))
     found = vectoriser.vectors(TEXTS)
     np.testing.assert_allclose(found, expected, atol=1e-5)
     np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-5)
@@ -104,7 +104,7 @@ def test_a_hundred_thousand_tokens_are_read_to_the_end(base: Base, vectoriser: V
     assert vectoriser.count_tokens(text) == 100_002
     found = vectoriser.vectors([text, "hello"])
     assert np.isfinite(found).all()
-    expected = encode_texts([text], base=base, cache=tmp_path, encoder=lambda: load_encoder(base.folder))
+    expected = encode_texts([text], base=base, cache=tmp_path, run=lambda: run_encoder(load_encoder(base.folder)))
     np.testing.assert_allclose(found[:1], expected, atol=1e-4)
 
 

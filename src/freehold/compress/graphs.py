@@ -1,16 +1,14 @@
-"""ONNX graphs: an encoder exported from torch, its int8 forms, and the heads put on top.
+"""ONNX graphs: an encoder exported from torch, and its int8 forms.
 
 The form `int8` has weights per output channel and activations quantised on the fly (ONNX Runtime's dynamic
-quantisation); `int8-weights` has int8 weights that are scaled back when the graph is loaded. Embedding and
-n-gram tables are int8 with one scale a row, which keeps rare words exact enough. The n-gram table is part of the
-graph, so that one forward pass answers every field.
+quantisation); `int8-weights` has int8 weights that are scaled back when the graph is loaded. Embedding tables are
+int8 with one scale a row, which keeps rare words exact enough.
 """
 
 from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
@@ -20,17 +18,17 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from freehold.engine import Encoder, Heads, run_encoder
+from freehold.engine import Encoder, run_encoder
 from freehold.errors import UserError
 from freehold.task import digest
 
-__all__ = ["FORMS", "Form", "assemble", "export_encoder", "quantise_encoder", "recipe"]
+__all__ = ["FORMS", "Form", "export_encoder", "quantise_encoder", "recipe"]
 
 Form = Literal["int8", "int8-weights", "fp32"]
 FORMS: tuple[Form, ...] = ("int8", "int8-weights", "fp32")
 """From fast to exact. `int8-weights` is as small as `int8`, and computes in fp32."""
 
-_RECIPE = 2  # raised whenever the functions below would make another encoder graph of the same weights
+_RECIPE = 3  # raised whenever the functions below would make another encoder graph of the same weights
 _MAKERS = ("torch", "transformers", "onnx", "onnxscript", "onnxruntime")
 _OPSET = 18
 _TABLE_ROWS = 256
@@ -44,8 +42,6 @@ def recipe() -> str:
 
 def export_encoder(encoder: Encoder, path: Path) -> None:
     """Writes an encoder as an fp32 graph: `input_ids`, `attention_mask` to `tokens`, any windows and tokens.
-
-    The second output, `vector`, is the mean of the tokens of one window, of unit length.
 
     Raises:
         UserError: An encoder of this family cannot be exported, or its graph gives other vectors.
@@ -72,17 +68,6 @@ def _refusal(encoder: Encoder, reason: str) -> UserError:
 def _trace(encoder: Encoder) -> onnx.ModelProto:
     import torch
 
-    from freehold.engine import pool
-
-    class Both(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.encoder = encoder
-
-        def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> tuple[torch.Tensor, ...]:
-            tokens = self.encoder(input_ids, attention_mask)
-            return pool(tokens, attention_mask), tokens
-
     ids = torch.ones((2, 8), dtype=torch.long)
     shape = {0: torch.export.Dim("windows"), 1: torch.export.Dim("tokens")}
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
@@ -90,10 +75,10 @@ def _trace(encoder: Encoder) -> onnx.ModelProto:
         # The exporter warns about its own internals.
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
-            Both().eval(),
+            encoder,
             (ids, torch.ones_like(ids)),
             input_names=["input_ids", "attention_mask"],
-            output_names=["vector", "tokens"],
+            output_names=["tokens"],
             dynamic_shapes={"input_ids": shape, "attention_mask": shape},
             opset_version=_OPSET,
             dynamo=True,
@@ -216,46 +201,3 @@ def _lookup(graph: onnx.GraphProto, table: NDArray[np.float32], *, ids: str, out
         helper.make_node("Gather", [f"{out}_scale", ids], [f"{out}_factor"]),
         helper.make_node("Mul", [f"{out}_float", f"{out}_factor"], [out]),
     ]
-
-
-def assemble(encoder: Path, heads: Heads, target: Path, *, temperatures: NDArray[np.float32], form: Form) -> None:
-    """Writes the whole reader: ids, mask and padded n-grams to calibrated `logits` (rows, columns).
-
-    Args:
-        temperatures: One a column.
-    """
-    model = onnx.load(encoder)
-    graph = model.graph
-    tensors: Mapping[str, NDArray[np.float32]] = {
-        "head_dense": heads.dense,
-        "head_bias": heads.bias,
-        "head_factor": (1 / temperatures).astype(np.float32),
-    }
-    graph.initializer.extend(numpy_helper.from_array(value, name) for name, value in tensors.items())
-    graph.initializer.append(numpy_helper.from_array(np.array([1], np.int64), "head_axis"))
-    if form == "fp32":
-        graph.initializer.append(numpy_helper.from_array(heads.ngrams, "head_ngrams"))
-        lookup = [helper.make_node("Gather", ["head_ngrams", "ngram_ids"], ["ngram_rows"])]
-    else:
-        lookup = _lookup(graph, heads.ngrams, ids="ngram_ids", out="ngram_rows")
-    graph.node.extend(
-        [
-            *lookup,
-            helper.make_node("Unsqueeze", ["ngram_values", "head_axis"], ["ngram_weights"]),
-            helper.make_node("MatMul", ["ngram_weights", "ngram_rows"], ["ngram_sum"]),
-            helper.make_node("Squeeze", ["ngram_sum", "head_axis"], ["ngram_scores"]),
-            helper.make_node("MatMul", ["vector", "head_dense"], ["dense_scores"]),
-            helper.make_node("Add", ["dense_scores", "ngram_scores"], ["both_scores"]),
-            helper.make_node("Add", ["both_scores", "head_bias"], ["scores"]),
-            helper.make_node("Mul", ["scores", "head_factor"], ["logits"]),
-        ]
-    )
-    graph.input.extend(
-        [
-            helper.make_tensor_value_info("ngram_ids", TensorProto.INT64, ["rows", "ngrams"]),
-            helper.make_tensor_value_info("ngram_values", TensorProto.FLOAT, ["rows", "ngrams"]),
-        ]
-    )
-    del graph.output[:]
-    graph.output.append(helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["rows", len(heads.bias)]))
-    onnx.save(model, target)

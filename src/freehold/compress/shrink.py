@@ -43,7 +43,7 @@ def _state(task: Task, trained: TrainedModel, labelled: LabelledExamples) -> Map
     return {"base": name_base(task.base, relative_to=task.folder)}
 
 
-@stage(_NAME, version=2, result=Artifact, reads=("name", "base"), state=_state)
+@stage(_NAME, version=3, result=Artifact, reads=("name", "base"), state=_state)
 def shrink(desk: Desk, task: Task, trained: TrainedModel, labelled: LabelledExamples) -> Artifact:
     """Returns the smallest form of the trained model that keeps its decisions.
 
@@ -51,18 +51,15 @@ def shrink(desk: Desk, task: Task, trained: TrainedModel, labelled: LabelledExam
     `precision`, `size_mb` (what serving needs), `p50_ms` (one request, all threads), `parity`, and size,
     parity and speed of every form tried.
     """
-    import shutil
-
     from freehold.compress.card import write_card
     from freehold.compress.forms import Forms
-    from freehold.engine import HEADS, write_description
+    from freehold.engine import write_description
 
     rows = _parity_rows(list(read_examples(labelled.folder / "examples.jsonl")))
     forms = Forms(desk, task, trained.folder, [example.inputs for example in rows])
     forms.write_encoder(desk.folder)
     chosen, tried = _choose(desk, forms)
-    forms.write(chosen, desk.folder, weights=trained.folder)
-    shutil.copyfile(trained.folder / HEADS, desk.folder / HEADS)
+    forms.write(chosen, desk.folder)
     write_card(desk.folder, forms.describe(chosen), tried=tried, rows=len(rows))
     write_description(desk.folder, forms.describe(chosen))
     best = next(each for each in tried if each.form == chosen)

@@ -6,9 +6,17 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from freehold.engine.bases import MINILM_DIGEST, Base, copy_encoder, encoder_files, find_base, name_base
+    from freehold.engine.calibration import COVERAGE, answer_rows, softmax, to_probabilities
     from freehold.engine.chains import Chain, best_path, path_score, sum_paths, total_score
-    from freehold.engine.encoder import Encoder, adapter_identity, load_adapter, load_encoder, pool
-    from freehold.engine.features import encode_texts, run_encoder
+    from freehold.engine.encoder import (
+        Encoder,
+        adapter_identity,
+        load_adapter,
+        load_encoder,
+        pool,
+        run_encoder,
+    )
+    from freehold.engine.features import encode_texts
     from freehold.engine.heads import Heads, load_heads, save_heads
     from freehold.engine.inputs import join_inputs
     from freehold.engine.layout import (
@@ -19,17 +27,21 @@ if TYPE_CHECKING:
         HEADS,
         HELD,
         NGRAMS,
+        TAGS,
         Description,
         Head,
         Opened,
+        Scope,
         field_labels,
         open_folder,
         write_description,
     )
-    from freehold.engine.ngrams import Ngrams, Sparse
+    from freehold.engine.ngrams import Grams, Ngrams, Sparse
     from freehold.engine.places import MisplacedSpanError, place_spans, restore_spans
-    from freehold.engine.reader import Reader, open_reader, softmax
+    from freehold.engine.random_features import RANDOM_FEATURES, RandomFeatures
+    from freehold.engine.reader import Reader, open_reader
     from freehold.engine.settings import Pooling, Settings, read_settings
+    from freehold.engine.sketch import SKETCH_COLUMNS, Sketch, load_grams
     from freehold.engine.spans import REACH, SpanAnswer, TagHead, load_tags, save_tags, surroundings
     from freehold.engine.stacks import lora_targets
     from freehold.engine.tags import (
@@ -56,6 +68,7 @@ if TYPE_CHECKING:
         split,
         tokenize,
     )
+    from freehold.engine.tuned import TUNED, load_tuned, save_adapter, save_changed, tuned_identity
     from freehold.engine.vectors import Reading, Run, TokenVectors, Vectoriser, read_texts
     from freehold.engine.word_grams import Gathered, WordGrams
     from freehold.engine.words import Grain, Part, Word, find_parts, pool_words, split_words, token_ranges
@@ -63,8 +76,8 @@ if TYPE_CHECKING:
 _HOME = {
     "bases": ("MINILM_DIGEST", "Base", "copy_encoder", "encoder_files", "find_base", "name_base"),
     "chains": ("Chain", "best_path", "path_score", "sum_paths", "total_score"),
-    "encoder": ("Encoder", "adapter_identity", "load_adapter", "load_encoder", "pool"),
-    "features": ("encode_texts", "run_encoder"),
+    "encoder": ("Encoder", "adapter_identity", "load_adapter", "load_encoder", "pool", "run_encoder"),
+    "features": ("encode_texts",),
     "heads": ("Heads", "load_heads", "save_heads"),
     "inputs": ("join_inputs",),
     "layout": (
@@ -75,6 +88,8 @@ _HOME = {
         "HEADS",
         "HELD",
         "NGRAMS",
+        "TAGS",
+        "Scope",
         "Description",
         "Head",
         "field_labels",
@@ -82,9 +97,12 @@ _HOME = {
         "open_folder",
         "write_description",
     ),
-    "ngrams": ("Ngrams", "Sparse"),
+    "ngrams": ("Grams", "Ngrams", "Sparse"),
     "places": ("MisplacedSpanError", "place_spans", "restore_spans"),
-    "reader": ("Reader", "open_reader", "softmax"),
+    "calibration": ("COVERAGE", "answer_rows", "softmax", "to_probabilities"),
+    "random_features": ("RANDOM_FEATURES", "RandomFeatures"),
+    "reader": ("Reader", "open_reader"),
+    "sketch": ("SKETCH_COLUMNS", "Sketch", "load_grams"),
     "settings": ("Pooling", "Settings", "read_settings"),
     "spans": ("REACH", "SpanAnswer", "TagHead", "load_tags", "save_tags", "surroundings"),
     "stacks": ("lora_targets",),
@@ -112,12 +130,24 @@ _HOME = {
         "split",
         "tokenize",
     ),
+    "tuned": ("TUNED", "load_tuned", "save_adapter", "save_changed", "tuned_identity"),
     "vectors": ("Reading", "Run", "TokenVectors", "Vectoriser", "read_texts"),
     "word_grams": ("Gathered", "WordGrams"),
     "words": ("Grain", "Part", "Word", "find_parts", "pool_words", "split_words", "token_ranges"),
 }
 
 __all__ = [
+    "COVERAGE",
+    "RANDOM_FEATURES",
+    "SKETCH_COLUMNS",
+    "TAGS",
+    "Grams",
+    "RandomFeatures",
+    "Scope",
+    "Sketch",
+    "answer_rows",
+    "load_grams",
+    "to_probabilities",
     "CARD",
     "DESCRIPTION",
     "ENCODER_FILES",
@@ -128,6 +158,7 @@ __all__ = [
     "NEVER",
     "NGRAMS",
     "REACH",
+    "TUNED",
     "Base",
     "Chain",
     "Description",
@@ -181,6 +212,7 @@ __all__ = [
     "load_heads",
     "load_tags",
     "load_tokenizer",
+    "load_tuned",
     "lora_targets",
     "name_base",
     "open_folder",
@@ -194,16 +226,19 @@ __all__ = [
     "read_texts",
     "restore_spans",
     "run_encoder",
+    "save_adapter",
+    "save_changed",
     "save_heads",
     "save_tags",
     "softmax",
     "split",
     "split_words",
     "sum_paths",
-    "surroundings",
     "token_ranges",
+    "surroundings",
     "tokenize",
     "total_score",
+    "tuned_identity",
     "write_description",
 ]
 

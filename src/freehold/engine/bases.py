@@ -183,9 +183,15 @@ def encoder_files(folder: Path) -> tuple[str, ...]:
     return tuple(name for name in ENCODER_FILES if (folder / name).is_file())
 
 
-def copy_encoder(source: Path, target: Path) -> None:
-    """Copies an encoder, folders within it too, so that transformers and sentence-transformers can open it."""
+def copy_encoder(source: Path, target: Path, *, weights: bool = True) -> None:
+    """Copies an encoder, folders within it too, so that transformers and sentence-transformers can open it.
+
+    Args:
+        weights: Whether to copy `model.safetensors`; a graph runs without it.
+    """
     for name in encoder_files(source):
+        if name == "model.safetensors" and not weights:
+            continue
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source / name, target / name)
 

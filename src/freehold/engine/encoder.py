@@ -10,17 +10,20 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from freehold.engine.bases import Base
 from freehold.engine.settings import Pooling
 from freehold.engine.stacks import above, below, layers_of
+from freehold.engine.vectors import Run
 from freehold.errors import DataError, UserError
 from freehold.task import digest, folder_files
 
-__all__ = ["Encoder", "adapter_identity", "load_adapter", "load_encoder", "pool"]
+__all__ = ["Encoder", "adapter_identity", "load_adapter", "load_encoder", "pool", "run_encoder"]
 
 
 def pool(hidden: Tensor, mask: Tensor, *, pooling: Pooling = ("mean",)) -> Tensor:
@@ -177,3 +180,22 @@ def load_adapter(folder: Path, *, adapter: Path) -> Encoder:
 def adapter_identity(base: Base, *, adapter: Path) -> str:
     """Returns the name, by content, of a base with an adapter merged into it."""
     return digest([base.digest, folder_files(adapter)])
+
+
+def run_encoder(encoder: Encoder) -> Run:
+    """Returns an encoder as `read_texts` takes it: arrays in, arrays out, without gradients.
+
+    What it returns raises a DataError where the tokenizer and the weights do not belong together.
+    """
+
+    def run(ids: NDArray[np.int64], mask: NDArray[np.int64]) -> NDArray[np.float32]:
+        if int(ids.max()) >= encoder.vocabulary:
+            raise DataError(
+                f"The tokenizer gives the id {int(ids.max())}, and the weights know {encoder.vocabulary} ids.",
+                hint="`tokenizer.json` and `model.safetensors` must be of one model: copy them anew.",
+            )
+        with torch.inference_mode():
+            found: NDArray[np.float32] = encoder(torch.from_numpy(ids), torch.from_numpy(mask)).numpy()
+        return found
+
+    return run

@@ -13,19 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from freehold.engine.bases import Base
-from freehold.engine.encoder import Encoder
 from freehold.engine.tokens import load_tokenizer
 from freehold.engine.vectors import Run, in_parts, read_texts
-from freehold.errors import DataError
 from freehold.task import canonical
 
-__all__ = ["encode_texts", "run_encoder"]
+__all__ = ["encode_texts"]
 
 _SHARD = 16_384
 _SHARD_CHARACTERS = 16_000_000
@@ -38,7 +35,7 @@ def encode_texts(
     *,
     base: Base,
     cache: Path,
-    encoder: Callable[[], Encoder],
+    run: Callable[[], Run],
     identity: str = "",
     tell: Tell = lambda _done, _total: None,
 ) -> NDArray[np.float32]:
@@ -51,7 +48,7 @@ def encode_texts(
     Args:
         base: Whose tokenizer and pooling to use.
         cache: Folder of the feature cache.
-        encoder: Loads the encoder; called only where a text is missing.
+        run: Makes the encoder ready; called only where a text is missing.
         identity: Names the weights by content; the base's own digest where empty.
         tell: Called with texts done and texts to do.
 
@@ -64,7 +61,7 @@ def encode_texts(
         wanted.take(*_read_shard(path))
     missing = wanted.missing()
     if missing:
-        _encode_missing(missing, base=base, folder=folder, encoder=encoder(), wanted=wanted, tell=tell)
+        _encode_missing(missing, base=base, folder=folder, run=run(), wanted=wanted, tell=tell)
     return wanted.vectors()
 
 
@@ -116,7 +113,7 @@ def _encode_missing(
     *,
     base: Base,
     folder: Path,
-    encoder: Encoder,
+    run: Run,
     wanted: _Wanted,
     tell: Tell,
 ) -> None:
@@ -129,32 +126,13 @@ def _encode_missing(
             part,
             tokenizer=tokenizer,
             pooling=base.pooling,
-            run=run_encoder(encoder),
+            run=run,
             tell=lambda n, before=done: tell(before + n, len(texts)),  # type: ignore[misc]
         )
         shard = names[done : done + len(part)]
         _write_shard(folder, shard, reading.vectors)
         wanted.take(shard, reading.vectors)
         done += len(part)
-
-
-def run_encoder(encoder: Encoder) -> Run:
-    """Returns an encoder as `read_texts` takes it: arrays in, arrays out, without gradients.
-
-    What it returns raises a DataError where the tokenizer and the weights do not belong together.
-    """
-
-    def run(ids: NDArray[np.int64], mask: NDArray[np.int64]) -> NDArray[np.float32]:
-        if int(ids.max()) >= encoder.vocabulary:
-            raise DataError(
-                f"The tokenizer gives the id {int(ids.max())}, and the weights know {encoder.vocabulary} ids.",
-                hint="`tokenizer.json` and `model.safetensors` must be of one model: copy them anew.",
-            )
-        with torch.inference_mode():
-            found: NDArray[np.float32] = encoder(torch.from_numpy(ids), torch.from_numpy(mask)).numpy()
-        return found
-
-    return run
 
 
 def _write_shard(folder: Path, names: Sequence[bytes], vectors: NDArray[np.float32]) -> None:

@@ -1,11 +1,13 @@
 """How a reader lies on disk: the names of its files, and `freehold.json`, which describes them.
 
 config.json, model.safetensors, tokenizer*.json   the encoder, in Hugging Face layout
-heads.safetensors     `dense` (dimension, columns), `ngrams` (n-grams, columns), `bias` (columns)
-ngrams.json           the n-gram vocabulary, with counts, in the order of the rows of `ngrams`
+heads.safetensors     `dense` (dense features, columns), `grams` (n-grams, columns), `bias` (columns), and perhaps
+                      `feature_weights`, `feature_phases`: random features of the encoder's vector
+ngrams.json           the n-gram vocabulary in the order of the rows of `grams`, or the size of a hashed one
+tags/FIELD/           the head of a spans field
 held/                 (trained models only) heads and vocabulary made without the validation rows
-model.onnx            (artifacts only) all of the above as one graph
-freehold.json         the task, each field's columns and temperature, the digest of every other file
+model.onnx            (artifacts only) the encoder as a graph: tokens in, token vectors out
+freehold.json         the task, each field's columns and calibration, the digest of every other file
 """
 
 from __future__ import annotations
@@ -27,8 +29,10 @@ __all__ = [
     "HEADS",
     "HELD",
     "NGRAMS",
+    "TAGS",
     "Description",
     "Head",
+    "Scope",
     "field_labels",
     "Opened",
     "open_folder",
@@ -40,6 +44,7 @@ DESCRIPTION = "freehold.json"
 GRAPH = "model.onnx"
 HEADS = "heads.safetensors"
 HELD = "held"
+TAGS = "tags"
 NGRAMS = "ngrams.json"
 ENCODER_FILES = (
     "config.json",
@@ -49,18 +54,54 @@ ENCODER_FILES = (
     "special_tokens_map.json",
     "vocab.txt",
     "sentence_bert_config.json",
+    "config_sentence_transformers.json",
     "modules.json",
     "1_Pooling/config.json",
 )
-_FORMAT = 1
+_FORMAT = 2
 
 
-class Head(NamedTuple):
-    """One field's share of the scores: columns `start` to `stop`, divided by `temperature`."""
+class Scope(NamedTuple):
+    """When an input is taken for one that no label fits.
+
+    Attributes:
+        threshold: Inputs whose highest score is below this are flagged.
+        alarm: The share of inputs within scope that this flags, as stated in the task.
+        n: Held-out rows that the threshold was chosen on.
+    """
+
+    threshold: float
+    alarm: float
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """One field's share of the scores, columns `start` to before `stop`, and what its scores mean.
+
+    Attributes:
+        temperature: What scores are divided by before they become probabilities.
+        factors: Vector scaling: one factor a column, before the temperature; empty where not used.
+        offsets: Added after `factors`: one a column, or one for all labels of a `choices` field.
+        knots: Isotonic: pairs of raw and calibrated confidence, ascending; empty where not used.
+        threshold: `choices`: labels with at least this probability are answered.
+        centre: `number`: the mean that scores are measured from.
+        spread: `number`: the size of a score of 1.
+        margin: `number`: nine of ten true values lie within this distance of the answer.
+        scope: None where a field has too few held-out rows to tell.
+    """
 
     start: int
     stop: int
-    temperature: float
+    temperature: float = 1.0
+    factors: tuple[float, ...] = ()
+    offsets: tuple[float, ...] = ()
+    knots: tuple[tuple[float, float], ...] = ()
+    threshold: float = 0.5
+    centre: float = 0.0
+    spread: float = 1.0
+    margin: float = 0.0
+    scope: Scope | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +126,11 @@ class Description:
 
 
 def field_labels(field: Field) -> tuple[str, ...]:
-    """Returns the names of a field's columns; a predicate has `false` and `true`."""
+    """Returns the names of a field's columns; a predicate has `false` and `true`, a number one, spans none."""
     if field.kind == "predicate":
         return ("false", "true")
+    if field.kind in ("number", "spans"):
+        return ("value",) if field.kind == "number" else ()
     return tuple(label.name for label in field.labels or ())
 
 
@@ -139,9 +182,16 @@ def _check_files(folder: Path, *, expected: Mapping[str, str], found: Mapping[st
 
 
 def _parse(content: dict[str, Any]) -> Description:
-    heads = {name: Head(*head) for name, head in content["heads"].items()}
+    heads = {name: _head(head) for name, head in content["heads"].items()}
     fields = tuple(_field(field) for field in content["fields"])
     return Description(**{**content, "inputs": tuple(content["inputs"]), "fields": fields, "heads": heads})
+
+
+def _head(content: dict[str, Any]) -> Head:
+    scope = Scope(*content["scope"]) if content["scope"] is not None else None
+    pairs = tuple((float(raw), float(calibrated)) for raw, calibrated in content["knots"])
+    lists = {name: tuple(content[name]) for name in ("factors", "offsets")}
+    return Head(**{**content, **lists, "knots": pairs, "scope": scope})
 
 
 def _field(content: dict[str, Any]) -> Field:

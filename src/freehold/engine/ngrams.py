@@ -17,12 +17,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Ngrams", "Sparse"]
+__all__ = ["Grams", "Ngrams", "Sparse", "characters_in", "words_in"]
 
 _WORD = re.compile(r"\w+")
 _SPACE = re.compile(r"\s+")
@@ -50,14 +50,16 @@ class Sparse(NamedTuple):
         return ids, values
 
 
-def _words(text: str) -> Iterator[str]:
+def words_in(text: str) -> Iterator[str]:
+    """Yields the word 1- and 2-grams of a text in lower case."""
     tokens = _WORD.findall(text)
     yield from tokens
     for first, second in itertools.pairwise(tokens):
         yield f"{first} {second}"
 
 
-def _characters(text: str) -> Iterator[str]:
+def characters_in(text: str) -> Iterator[str]:
+    """Yields the character 2- to 5-grams of the words of a text in lower case, borders included."""
     low, high = CHARACTERS
     for token in _SPACE.sub(" ", text).split():
         padded = f" {token} "
@@ -67,6 +69,19 @@ def _characters(text: str) -> Iterator[str]:
                 break
             for start in range(len(padded) - n + 1):
                 yield padded[start : start + n]
+
+
+class Grams(Protocol):
+    """What turns texts into sparse features: a fitted vocabulary (`Ngrams`) or a fixed one (`Sketch`)."""
+
+    def __len__(self) -> int:
+        """Returns the number of columns."""
+
+    def transform(self, texts: Sequence[str]) -> Sparse:
+        """Returns the features of `texts`."""
+
+    def save(self, path: Path) -> None:
+        """Writes what `load_grams` reads."""
 
 
 @dataclass(frozen=True)
@@ -93,8 +108,8 @@ class Ngrams:
         characters: Counter[str] = Counter()
         for text in texts:
             lowered = text.lower()
-            words.update(set(_words(lowered)))
-            characters.update(set(_characters(lowered)))
+            words.update(set(words_in(lowered)))
+            characters.update(set(characters_in(lowered)))
         least = 2 if len(texts) >= _SMALL else 1
         return cls(len(texts), _most_frequent(words, least=1), _most_frequent(characters, least=least))
 
@@ -120,7 +135,7 @@ class Ngrams:
         starts = [0]
         for text in texts:
             lowered = text.lower()
-            for columns, grams in ((words, _words(lowered)), (characters, _characters(lowered))):
+            for columns, grams in ((words, words_in(lowered)), (characters, characters_in(lowered))):
                 self._add_block(columns, grams, indices, values)
             starts.append(len(indices))
         return Sparse(np.array(indices, np.int32), np.array(values, np.float32), np.array(starts, np.int64))

@@ -1,31 +1,28 @@
-"""Answers closed questions in one forward pass, with ONNX Runtime and without torch."""
+"""Answers closed questions from one pass of the encoder, with ONNX Runtime and without torch."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from freehold.engine.calibration import answer_rows
+from freehold.engine.heads import load_heads
 from freehold.engine.inputs import join_inputs
-from freehold.engine.layout import GRAPH, NGRAMS, Description, field_labels, open_folder
-from freehold.engine.ngrams import Ngrams
-from freehold.engine.tokens import by_length, load_tokenizer, pad, tokenize
-from freehold.errors import IntegrityError
-from freehold.task import Answer, Field, Prediction, Value
+from freehold.engine.layout import NGRAMS, TAGS, Description, field_labels, open_folder
+from freehold.engine.places import restore_spans
+from freehold.engine.sketch import load_grams
+from freehold.engine.spans import TagHead, load_tags
+from freehold.engine.vectors import Reading, TokenVectors, Vectoriser
+from freehold.engine.words import find_parts, pool_words, split_words
+from freehold.task import Answer, Field, Prediction, normalise
 
-__all__ = ["Reader", "open_reader", "softmax"]
+__all__ = ["Reader", "open_reader"]
 
-_BUDGET = 4_096
-
-
-def softmax(scores: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Returns the softmax over the last axis, in double precision."""
-    shifted = np.exp(scores.astype(np.float64) - scores.max(-1, keepdims=True))
-    return np.asarray(shifted / shifted.sum(-1, keepdims=True))
+_BATCH = 1_024
 
 
 def open_reader(folder: Path, *, threads: int = 0) -> Reader:
@@ -57,9 +54,14 @@ class Reader:
         self.inputs = description.inputs
         self.fields: tuple[Field, ...] = description.fields
         self._labels = {field.name: field_labels(field) for field in description.fields}
-        self._tokenizer = load_tokenizer(folder, max_tokens=description.max_tokens)
-        self._ngrams = Ngrams.load(folder / NGRAMS)
-        self._session = _open_session(folder / GRAPH, threads=threads)
+        self._heads = load_heads(folder)
+        self._grams = load_grams(folder / NGRAMS)
+        self._tags: Mapping[str, TagHead] = {
+            field.name: load_tags(folder / TAGS / f"{field.name}.safetensors")
+            for field in description.fields
+            if field.kind == "spans"
+        }
+        self.encoder = Vectoriser(folder, threads=threads)
 
     def predict(
         self,
@@ -75,66 +77,60 @@ class Reader:
             model: Name to put on the predictions; the digest where empty.
             requests: One id an input; made up where empty.
         """
-        scores = self.scores(inputs)
         ids = list(requests) or [uuid.uuid4().hex for _ in inputs]
+        name = model or self.digest
+        predictions = []
+        for start in range(0, len(inputs), _BATCH):
+            rows = inputs[start : start + _BATCH]
+            texts = [self.text(row) for row in rows]
+            reading = self.encoder.read(texts, tokens=bool(self._tags))
+            found = self.answers(rows, reading)
+            predictions += [Prediction(self.task, name, ids[start + n], a) for n, a in enumerate(found)]
+        return predictions
+
+    def answers(self, inputs: Sequence[Mapping[str, str]], reading: Reading) -> list[dict[str, Answer]]:
+        """Returns each input's answers, from what the encoder made of its text.
+
+        Args:
+            reading: Of the inputs' texts; with token vectors where the task has spans.
+        """
+        texts = [self.text(row) for row in inputs]
+        scores = self.scores(texts, reading.vectors)
         answers: list[dict[str, Answer]] = [{} for _ in inputs]
         for field in self.fields:
-            head = self._description.heads[field.name]
-            for row, probabilities in enumerate(softmax(scores[:, head.start : head.stop])):
-                answers[row][field.name] = _answer(field, self._labels[field.name], probabilities)
-        name = model or self.digest
-        return [Prediction(self.task, name, i, a) for i, a in zip(ids, answers, strict=True)]
+            if field.kind == "spans":
+                found = [self._find_spans(field, row, n) for row, n in zip(inputs, reading.tokens, strict=True)]
+            else:
+                head = self._description.heads[field.name]
+                columns = scores[:, head.start : head.stop]
+                found = answer_rows(field, head, columns, labels=self._labels[field.name])
+            for row, answer in zip(answers, found, strict=True):
+                row[field.name] = answer
+        return answers
 
-    def scores(self, inputs: Sequence[Mapping[str, str]]) -> NDArray[np.float32]:
-        """Returns calibrated logits of all fields side by side, shape (inputs, columns)."""
-        texts = [join_inputs(row, self.inputs) for row in inputs]
-        columns = max(head.stop for head in self._description.heads.values())
-        out = np.zeros((len(texts), columns), np.float32)
-        ids = tokenize(self._tokenizer, texts)
-        for batch in by_length([len(row) for row in ids], budget=_BUDGET, most=64):
-            input_ids, mask = pad([ids[i] for i in batch])
-            gram_ids, gram_values = self._ngrams.transform([texts[i] for i in batch]).padded()
-            feeds = {
-                "input_ids": input_ids,
-                "attention_mask": mask,
-                "ngram_ids": gram_ids,
-                "ngram_values": gram_values,
-            }
-            out[batch] = self._session.run(["logits"], feeds)[0]
-        return out
+    def text(self, inputs: Mapping[str, str]) -> str:
+        """Returns the text that is read for one input."""
+        return join_inputs(inputs, self.inputs)
+
+    def scores(self, texts: Sequence[str], vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Returns scores before calibration of all fields side by side, shape (texts, columns)."""
+        return self._heads.scores(vectors, self._grams.transform(texts))
 
     def count_tokens(self, inputs: Mapping[str, str]) -> int:
         """Returns how many tokens the encoder reads for one input."""
-        return len(tokenize(self._tokenizer, [join_inputs(inputs, self.inputs)])[0])
+        return self.encoder.count_tokens(self.text(inputs))
 
-
-def _answer(field: Field, labels: Sequence[str], probabilities: NDArray[np.float64]) -> Answer:
-    best = int(probabilities.argmax())
-    confidence = float(probabilities[best])
-    return Answer(
-        value=_value(field, labels[best]),
-        confidence=confidence,
-        probabilities=dict(zip(labels, probabilities.tolist(), strict=True)),
-        abstained=confidence < field.abstain_below,
-    )
-
-
-def _value(field: Field, label: str) -> Value:
-    if field.kind == "predicate":
-        return label == "true"
-    return int(label) if field.kind == "score" else label
-
-
-def _open_session(path: Path, *, threads: int) -> Any:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.log_severity_level = 3
-    # Threads that spin between requests take the cores from whoever works; waiting costs nothing measurable.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:
-        # ONNX Runtime's exceptions share no public root.
-        raise IntegrityError(f"`{path}` is no graph that ONNX Runtime can open: {error}") from error
+    def _find_spans(self, field: Field, inputs: Mapping[str, str], tokens: TokenVectors) -> Answer:
+        head, text = self._tags[field.name], self.text(inputs)
+        clean = {name: normalise(inputs[name]) for name in self.inputs}
+        words = split_words(text, find_parts(clean, self.inputs), grain=head.grain)
+        found = head.decode(pool_words(tokens.vectors, offsets=tokens.offsets, words=words), words=words)
+        chances: dict[str, float] = {}
+        for span in found.spans:
+            chances[span.label] = max(chances.get(span.label, 0.0), span.chance)
+        return Answer(
+            value=restore_spans(found.spans, inputs=inputs, names=self.inputs),
+            confidence=found.confidence,
+            probabilities=chances,
+            abstained=found.confidence < field.abstain_below,
+        )

@@ -162,7 +162,7 @@ class Vectoriser:
         if not texts:
             return Reading(np.zeros((0, self.dimension), np.float32), [])
         return read_texts(
-            texts, tokenizer=self.tokenizer, pooling=self._pooling, run=self._run, tokens=tokens, most=64
+            texts, tokenizer=self.tokenizer, pooling=self._pooling, run=self.run, tokens=tokens, most=64
         )
 
     def vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -177,7 +177,8 @@ class Vectoriser:
         """Returns how many tokens the encoder reads for one text, special ones included."""
         return sum(stop - start for start, stop in split(self.tokenizer, [text]).counted)
 
-    def _run(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> NDArray[np.float32]:
+    def run(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Returns token vectors of padded windows: the graph as a `Run`."""
         found: list[NDArray[np.float32]] = self._session.run(
             ["tokens"], {"input_ids": ids, "attention_mask": mask}
         )

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from freehold.engine import encode_texts, find_base, join_inputs, load_encoder, softmax
+from freehold.engine import encode_texts, find_base, join_inputs, load_encoder, run_encoder, softmax
 from freehold.task import Desk, Event, Example, Field, Json, Task
 
 __all__ = ["Suggestion", "suggest"]
@@ -89,7 +89,9 @@ def _encode(desk: Desk, task: Task, texts: Sequence[str]) -> NDArray[np.float32]
     def tell(done: int, total: int) -> None:
         desk.tell(Event("label.annotate", "progress", done=done, total=total, note="encoding"))
 
-    return encode_texts(texts, base=base, cache=desk.cache, encoder=lambda: load_encoder(base.folder), tell=tell)
+    return encode_texts(
+        texts, base=base, cache=desk.cache, run=lambda: run_encoder(load_encoder(base.folder)), tell=tell
+    )
 
 
 def _similarities(

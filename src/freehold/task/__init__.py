@@ -3,9 +3,11 @@
 from freehold.task.canonical import Json, canonical, digest, file_digest, folder_digest, folder_files
 from freehold.task.examples import Example, Passport, Value, example_id, read_examples, write_examples
 from freehold.task.fields import (
+    EFFORTS,
     FIELD_KINDS,
     LABEL_KINDS,
     SPLITS,
+    Effort,
     Field,
     FieldKind,
     Goal,
@@ -38,6 +40,7 @@ from freehold.task.verdicts import Comparison, Measured, Metrics, Verdict
 
 __all__ = [
     "ARTIFACT_METRICS",
+    "EFFORTS",
     "FIELD_KINDS",
     "LABEL_KINDS",
     "METRICS",
@@ -51,6 +54,7 @@ __all__ = [
     "Event",
     "Example",
     "Examples",
+    "Effort",
     "Field",
     "FieldKind",
     "Goal",

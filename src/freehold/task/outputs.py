@@ -9,11 +9,12 @@ from collections.abc import Iterable
 from typing import cast
 
 from freehold.task.fields import FIELD_KINDS, LABEL_KINDS, Field, FieldKind, Label
+from freehold.task.spelling import suggest
 from freehold.task.tables import Table, shown
 
 __all__ = ["read_field"]
 
-_KEYS = ("kind", "description", "labels", "abstain_below")
+_KEYS = ("kind", "description", "labels", "abstain_below", "other", "false_alarms")
 _ALLOWED = '"data", a list, or a table of label = "description"'
 
 
@@ -29,7 +30,18 @@ def read_field(name: str, table: Table) -> Field:
         description=table.string("description"),
         labels=labels,
         abstain_below=table.number("abstain_below", 0.0, 1.0),
+        other=_read_other(table, kind, labels),
+        false_alarms=table.number("false_alarms", 0.001, 0.5, default=0.05),
     )
+
+
+def _read_other(table: Table, kind: FieldKind, labels: tuple[Label, ...] | None) -> str:
+    other = table.string("other")
+    if other and kind != "choice":
+        table.wrong("other", f"a {kind} field has no `other`; it belongs to a choice.")
+    elif other and labels is not None and other not in [label.name for label in labels]:
+        table.wrong("other", f"`other` is {other!r}{suggest(other, [label.name for label in labels])}")
+    return other
 
 
 def _read_labels(table: Table, kind: FieldKind) -> tuple[Label, ...] | None:

@@ -19,12 +19,30 @@ class Answer:
         confidence: Calibrated probability, 0 to 1, that the value is right.
         probabilities: Label to calibrated probability; for a predicate the labels are `true` and `false`.
         abstained: The confidence is below the field's `abstain_below`.
+        in_scope: Whether some label fits at all; None where the model cannot tell.
+        interval: `number`: the lowest and highest value that the confidence speaks of.
     """
 
     value: Value
     confidence: float
     probabilities: Mapping[str, float]
     abstained: bool = False
+    in_scope: bool | None = None
+    interval: tuple[float, float] | None = None
+
+    def to_json(self) -> dict[str, Json]:
+        """Returns the answer in the shape of the contract; `in_scope` and `interval` where there are any."""
+        shown: dict[str, Json] = {
+            "value": self.value,  # type: ignore[dict-item]
+            "confidence": self.confidence,
+            "probabilities": dict(self.probabilities),
+            "abstained": self.abstained,
+        }
+        if self.in_scope is not None:
+            shown["in_scope"] = self.in_scope
+        if self.interval is not None:
+            shown["interval"] = list(self.interval)
+        return shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +56,5 @@ class Prediction:
 
     def to_json(self) -> dict[str, Json]:
         """Returns the prediction in the shape of the contract."""
-        answers: dict[str, Json] = {
-            name: {
-                "value": answer.value,  # type: ignore[dict-item]
-                "confidence": answer.confidence,
-                "probabilities": dict(answer.probabilities),
-                "abstained": answer.abstained,
-            }
-            for name, answer in self.answers.items()
-        }
+        answers: dict[str, Json] = {name: answer.to_json() for name, answer in self.answers.items()}
         return {"task": self.task, "model": self.model, "request": self.request, "answers": answers}

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal, cast
 
 from freehold.errors import NotFoundError, StorageError, TaskFileError
-from freehold.task.fields import FIELD_KINDS, SPLITS, Field, FieldKind, Goal, Source, Split, Task
+from freehold.task.fields import EFFORTS, FIELD_KINDS, SPLITS, Effort, Field, FieldKind, Goal, Source, Split, Task
 from freehold.task.metrics import ARTIFACT_METRICS, METRICS
 from freehold.task.outputs import read_field
 from freehold.task.spelling import suggest
@@ -22,7 +22,7 @@ __all__ = ["TASK_FILE", "find_base_mistake", "find_name_mistake", "load_task"]
 TASK_FILE = "task.toml"
 
 _SECTIONS = ("task", "input", "output", "source", "goal")
-_TASK_KEYS = ("name", "description", "base", "seed")
+_TASK_KEYS = ("name", "description", "base", "seed", "effort")
 _SOURCE_KEYS = ("uri", "fields", "licence", "split")
 _NAME = re.compile(r"[a-z0-9-]+")
 _FIELD_NAME = re.compile(r"[A-Za-z0-9_-]+")
@@ -86,6 +86,7 @@ def _read_task(top: Table, folder: Path) -> Task:
         description=head.string("description"),
         base=_read_base(head, folder),
         seed=head.whole("seed"),
+        effort=cast("Effort", head.word("effort", EFFORTS, default="normal")),
     )
 
 

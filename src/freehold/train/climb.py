@@ -3,33 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from freehold.engine import (
-    Base,
-    Encoder,
-    Heads,
-    Ngrams,
-    adapter_identity,
-    encode_texts,
-    field_labels,
-    find_base,
-    load_adapter,
-    load_encoder,
-)
+from freehold.engine import Base, Encoder, TokenVectors, encode_texts, find_base, run_encoder
 from freehold.task import Desk, Event, Field, Json, Task
-from freehold.train.adapters import Adapters
-from freehold.train.ladder import Rung, Trained, beats, finish, try_rung
+from freehold.train.heads import Trained
+from freehold.train.ladder import Candidate, beats, judge_rung, with_tags
+from freehold.train.ridge import Ridge
 from freehold.train.rows import Rows
+from freehold.train.tunings import Tunings
 
-__all__ = ["LEAST_VALIDATION", "Outcome", "Weights", "climb"]
+__all__ = ["LEAST_VALIDATION", "Outcome", "climb"]
 
 LEAST_VALIDATION = 30
 """Fewer validation rows than this cannot tell two rungs apart."""
@@ -37,145 +26,227 @@ LEAST_VALIDATION = 30
 _STAGE = "train.fit"
 
 
-class Weights(NamedTuple):
-    """Heads of all fields side by side, and the vocabulary that they belong to."""
-
-    ngrams: Ngrams
-    heads: Heads
-
-
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The trained weights, and how it came to them.
+    """The best candidate, and how it was found.
 
     Attributes:
-        rung: `frozen` or `lora`; whether the adapter was made now or before is no part of the model.
-        final: Made from training and validation rows: what is shipped.
-        held: Made from training rows alone: what is honest to measure on validation rows.
-        adapter: Folder of the adapter that the encoder needs; None for the base as it is.
-        rungs: What was tried, with seconds, validation accuracy and n: facts, not part of the model.
+        rungs: What was tried, with seconds, validation figures and n: facts, not part of the model.
     """
 
-    rung: str
-    dense_weight: float
-    final: Weights
-    held: Weights
-    temperatures: Mapping[str, float]
-    adapter: Path | None
+    chosen: Candidate
     max_tokens: int
     rungs: tuple[dict[str, Json], ...]
 
 
 def climb(desk: Desk, task: Task, fields: tuple[Field, ...], *, train: Rows, validation: Rows) -> Outcome:
-    """Returns the best reader of two rungs."""
-    torch.set_num_threads(desk.threads)
+    """Returns the best reader that the task's effort allows to look for."""
     work = _Work(desk, task, fields, train, validation)
-    start = time.perf_counter()
-    frozen = work.try_rung("frozen", adapter=None)
-    reports = [_report(frozen, taken=True, seconds=time.perf_counter() - start)]
-    chosen, adapter = frozen, None
-    if reason := work.reason_against_lora():
-        reports.append({"name": "lora", "taken": False, "seconds": 0.0, "note": reason})
+    tried = _Tried(desk)
+    tried.first(work.climb_ridge)
+    if reason := work.reason_against_search():
+        tried.pass_over("kernel", reason)
     else:
+        tried.try_next(work.climb_kernel)
+        if reason := work.reason_against_tuning():
+            tried.pass_over("tuned", reason)
+        elif not tried.try_next(lambda: work.climb_tuned(tried.best)):
+            work.tunings.note_lost()
+    return Outcome(tried.best, work.base.max_tokens, tuple(tried.reports))
+
+
+class _Tried:
+    """The rungs so far, and the best of them."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self.reports: list[dict[str, Json]] = []
+        self._candidates: list[Candidate] = []
+
+    @property
+    def best(self) -> Candidate:
+        return self._candidates[-1]
+
+    def first(self, climb: Callable[[], Candidate]) -> None:
+        """Takes a rung that nothing can be compared with."""
         start = time.perf_counter()
-        tuned = work.try_lora()
-        taken = beats(tuned, frozen)
+        candidate = climb()
+        self._candidates.append(candidate)
+        self._note(candidate.report(taken=True, seconds=time.perf_counter() - start))
+
+    def try_next(self, climb: Callable[[], Candidate]) -> bool:
+        """Tries a rung, and returns whether it beats the best one so far."""
+        start = time.perf_counter()
+        candidate = climb()
+        taken = beats(candidate, self.best)
         if taken:
-            chosen, adapter = tuned, work.adapters.folder
-        else:
-            work.adapters.note_lost()
-        reports[0]["taken"] = not taken
-        reports.append(_report(tuned, taken=taken, seconds=time.perf_counter() - start))
-    for report in reports:
-        desk.tell(Event(_STAGE, "note", note=_sentence(report)))
-    return Outcome(
-        rung="lora" if adapter else "frozen",
-        dense_weight=chosen.dense_weight,
-        final=work.finish(chosen, adapter=adapter),
-        held=work.weights(chosen.trained),
-        temperatures=chosen.temperatures,
-        adapter=adapter,
-        max_tokens=work.base.max_tokens,
-        rungs=tuple(reports),
-    )
+            self._candidates.append(candidate)
+            for report in self.reports:
+                report["taken"] = False
+        self._note(candidate.report(taken=taken, seconds=time.perf_counter() - start))
+        return taken
+
+    def pass_over(self, name: str, reason: str) -> None:
+        """Notes a rung that was not tried."""
+        self._note({"name": name, "taken": False, "seconds": 0.0, "note": f"not tried: {reason}"})
+
+    def _note(self, report: dict[str, Json]) -> None:
+        self.reports.append(report)
+        self._desk.tell(Event(_STAGE, "note", note=_sentence(report)))
 
 
 class _Work:
     """What every rung works on."""
 
     def __init__(self, desk: Desk, task: Task, fields: tuple[Field, ...], train: Rows, validation: Rows) -> None:
-        self.desk, self.train, self.validation, self.seed = desk, train, validation, task.seed
+        self.desk, self.task, self.train, self.validation = desk, task, train, validation
+        self.fields = [field for field in fields if field.kind != "spans"]
+        self.spans = [field for field in fields if field.kind == "spans"]
         self.base: Base = find_base(task.base, relative_to=task.folder)
-        names = {field.name: field_labels(field) for field in fields}
-        self.labels = {name: len(labels) for name, labels in names.items()}
-        self.adapters = Adapters(desk.cache, base=self.base, labels=names, seed=task.seed)
+        self.tunings = Tunings(desk, task, self.base, fields)
 
-    def reason_against_lora(self) -> str:
-        """Returns why the second rung is not worth trying; empty where it is."""
+    def reason_against_search(self) -> str:
+        """Returns why no further rung is worth trying; empty where one is."""
+        if self.task.effort == "quick":
+            return 'the task says `effort = "quick"`'
         if len(self.validation) < LEAST_VALIDATION:
-            return f"not tried: {len(self.validation)} validation rows cannot tell two rungs apart"
-        if self.adapters.lost_on_much_the_same(self.train):
-            return "not tried: it did not pay before, and 90 % or more of the rows are the same"
+            return f"{len(self.validation)} validation rows cannot tell two rungs apart"
         return ""
 
-    def try_lora(self) -> Rung:
-        kept = self.adapters.obtain(
+    def reason_against_tuning(self) -> str:
+        return self.tunings.reason_against(self.train)
+
+    def climb_ridge(self) -> Candidate:
+        vectors = _Vectors(self, tuned=None)
+        return self._candidate("ridge", self._ridge(vectors), vectors)
+
+    def climb_kernel(self) -> Candidate:
+        vectors = _Vectors(self, tuned=None)
+        return self._candidate("kernel", self._kernel(vectors), vectors)
+
+    def climb_tuned(self, best: Candidate) -> Candidate:
+        """Fine-tunes the encoder, and fits the best heads so far on what it gives then."""
+        kept = self.tunings.obtain(
+            self.train, self.validation, tell=lambda d, t, n: self._tell(d, t, f"tuning: {n}")
+        )
+        vectors = _Vectors(self, tuned=self.tunings.folder)
+        pair = self._kernel(vectors) if best.name == "kernel" else self._ridge(vectors)
+        name = f"tuned {self.tunings.method}{' (kept)' if kept else ''}"
+        return self._candidate(name, pair, vectors)
+
+    def _ridge(self, vectors: _Vectors) -> tuple[Trained, Trained]:
+        ridge = Ridge(
+            self.fields,
+            vectors.of,
+            vectors.identity,
+            self.desk.cache / "moments",
+            lambda done, total: self._tell(done, total, "ridge: sums"),
+        )
+        return ridge.fit(self.train, self.validation)
+
+    def _kernel(self, vectors: _Vectors) -> tuple[Trained, Trained]:
+        from freehold.train.kernel import fit_kernel
+
+        both = self.train + self.validation
+        held, final = (
+            fit_kernel(
+                rows,
+                self.fields,
+                vectors=vectors.of(rows.texts),
+                tell=lambda done, total: self._tell(done, total, "kernel: steps"),
+            )
+            for rows in (self.train, both)
+        )
+        return held, final
+
+    def _candidate(self, name: str, pair: tuple[Trained, Trained], vectors: _Vectors) -> Candidate:
+        held, final = pair
+        texts = self.validation.texts
+        found = vectors.of(texts) if len(texts) else vectors.of(self.train.texts[:1])[:0]
+        scores = held.heads(dense=found.shape[1]).scores(found, held.grams.transform(texts))
+        heads, merit, loss = judge_rung(self.fields, held, scores=scores, rows=self.validation)
+        heads = {n: replace(head, centre=final.centres[n], spread=final.spreads[n]) for n, head in heads.items()}
+        candidate = Candidate(name, final, held, heads, merit, loss, {}, {}, vectors.tuned)
+        return self._with_spans(candidate, vectors) if self.spans else candidate
+
+    def _with_spans(self, candidate: Candidate, vectors: _Vectors) -> Candidate:
+        from freehold.train.span_fields import fit_span_fields
+
+        made = fit_span_fields(
+            self.spans,
             self.train,
             self.validation,
-            scratch=self.desk.scratch,
-            tell=lambda done, total, note: self._tell(done, total, f"LoRA {note}".strip()),
+            inputs=tuple(self.task.inputs),
+            tokens=vectors.tokens,
+            quick=self.task.effort == "quick",
+            seed=self.task.seed,
+            tell=lambda done, total: self._tell(done, total, f"{candidate.name}: spans"),
         )
-        return self.try_rung("lora (kept adapter)" if kept else "lora", adapter=self.adapters.folder)
-
-    def try_rung(self, name: str, *, adapter: Path | None) -> Rung:
-        train = self._encode(self.train.texts, adapter)
-        held = self._encode(self.validation.texts, adapter) if len(self.validation) else train[:0]
-        vectors = {"train": train, "validation": held}
-        self._tell(0, 0, f"{name}: heads")
-        return try_rung(name, self.train, self.validation, vectors=vectors, labels=self.labels, seed=self.seed)
-
-    def finish(self, rung: Rung, *, adapter: Path | None) -> Weights:
-        """Returns the rung made again from training and validation rows together."""
-        self._tell(0, 0, "final heads")
-        rows = self.train + self.validation
-        vectors = self._encode(rows.texts, adapter)
-        return self.weights(finish(rung, rows, vectors=vectors, labels=self.labels, seed=self.seed))
-
-    def weights(self, trained: Trained) -> Weights:
-        """Returns the fields' heads side by side, in the task's order."""
-        heads = [trained.heads[name] for name in self.labels]
-        dense, ngrams, bias = (
-            np.hstack(parts) for parts in zip(*((h.dense, h.ngrams, h.bias) for h in heads), strict=True)
-        )
-        return Weights(trained.ngrams, Heads(dense, ngrams, bias))
-
-    def _encode(self, texts: tuple[str, ...], adapter: Path | None) -> NDArray[np.float32]:
-        def load() -> Encoder:
-            return load_adapter(self.base.folder, adapter=adapter) if adapter else load_encoder(self.base.folder)
-
-        return encode_texts(
-            texts,
-            base=self.base,
-            cache=self.desk.cache,
-            encoder=load,
-            identity=adapter_identity(self.base, adapter=adapter) if adapter else "",
-            tell=lambda done, total: self._tell(done, total, "encoding"),
-        )
+        merit = with_tags(candidate.merit, made.merit)
+        return replace(candidate, merit=merit, tags=made.final, held_tags=made.held)
 
     def _tell(self, done: int, total: int, note: str) -> None:
         self.desk.tell(Event(_STAGE, "progress", done=done, total=total, note=note))
 
 
-def _report(rung: Rung, *, taken: bool, seconds: float) -> dict[str, Json]:
-    return {**rung.to_json(), "taken": taken, "seconds": round(seconds, 2)}
+class _Vectors:
+    """Vectors from one encoder: the base's, or a tuned one's."""
+
+    def __init__(self, work: _Work, *, tuned: Path | None) -> None:
+        from freehold.engine import tuned_identity
+
+        self._work, self.tuned = work, tuned
+        self.identity = tuned_identity(work.base, tuned=tuned) if tuned else work.base.digest
+        self._encoder: Encoder | None = None
+        self._read: dict[str, TokenVectors] = {}
+
+    def of(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Returns one vector a text, from the cache where there is one."""
+        return encode_texts(
+            texts,
+            base=self._work.base,
+            cache=self._work.desk.cache,
+            run=lambda: run_encoder(self._load()),
+            identity=self.identity,
+            tell=lambda done, total: self._work._tell(done, total, "encoding"),
+        )
+
+    def tokens(self, texts: Sequence[str]) -> list[TokenVectors]:
+        """Returns the token vectors of texts."""
+        from freehold.engine import load_tokenizer, read_texts
+
+        missing = list(dict.fromkeys(text for text in texts if text not in self._read))
+        if missing:
+            reading = read_texts(
+                missing,
+                tokenizer=load_tokenizer(self._work.base.folder),
+                pooling=self._work.base.pooling,
+                run=run_encoder(self._load()),
+                tokens=True,
+                tell=lambda done: self._work._tell(done, len(missing), "reading tokens"),
+            )
+            self._read.update(zip(missing, reading.tokens, strict=True))
+        return [self._read[text] for text in texts]
+
+    def _load(self) -> Encoder:
+        from freehold.engine import load_encoder, load_tuned
+
+        if self._encoder is None:
+            import torch
+
+            torch.set_num_threads(self._work.desk.threads)
+            folder = self._work.base.folder
+            self._encoder = load_tuned(folder, tuned=self.tuned) if self.tuned else load_encoder(folder)
+        return self._encoder
 
 
 def _sentence(report: Mapping[str, Json]) -> str:
     if "validation" not in report:
         return f"rung {report['name']}: {report['note']}"
-    accuracy, n = report["validation"], report["n"]
-    assert isinstance(accuracy, dict)
+    shown, n = report["validation"], report["n"]
+    assert isinstance(shown, dict)
     assert isinstance(n, dict)
-    shown = ", ".join(f"{field} {value:.3f} (n = {n[field]})" for field, value in accuracy.items())
+    figures = ", ".join(f"{field} {value:.3f} (n = {n[field]})" for field, value in shown.items())
     taken = "taken" if report["taken"] else "not taken"
-    return f"rung {report['name']}: validation accuracy {shown}; {report['seconds']} s; {taken}"
+    measured = f"on validation rows {figures}" if figures else "no validation rows"
+    return f"rung {report['name']}: {measured}; {report['seconds']} s; {taken}"

@@ -1,7 +1,6 @@
-"""Stage 3: from labelled examples to a trained reader, up a ladder of two rungs.
+"""Stage 3: from labelled examples to a trained reader, by climbing a ladder of ways to train.
 
-Rung one: frozen vectors joined with n-grams, linear heads. Rung two: the same on an encoder fine-tuned with
-LoRA. Owns what a trained model's folder holds; knows nothing of export, test rows or releases.
+Owns what a trained model's folder holds; knows nothing of export, test rows or releases.
 """
 
 from __future__ import annotations
@@ -15,8 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from freehold.engine import TagHead
     from freehold.task import Field, Json
     from freehold.train.climb import Outcome
+    from freehold.train.heads import Trained
 
 __all__ = ["fit"]
 
@@ -30,19 +31,19 @@ def _state(task: Task, labelled: LabelledExamples) -> Mapping[str, Json]:
 
 @stage(
     "train.fit",
-    version=2,
+    version=3,
     result=TrainedModel,
-    reads=("name", "description", "inputs", "fields", "base", "seed"),
+    reads=("name", "description", "inputs", "fields", "base", "seed", "effort"),
     state=_state,
 )
 def fit(desk: Desk, task: Task, labelled: LabelledExamples) -> TrainedModel:
     """Returns the best reader that the ladder finds, in the layout of `freehold.engine`.
 
-    The folder holds heads, vocabulary and perhaps an `adapter/`; the encoder is the task's base. `held/`
-    holds the same made without the validation rows, for whoever measures on them.
+    The folder holds heads, vocabulary and perhaps `tuned/`, what the encoder learned; else the encoder is the
+    task's base. `held/` holds the heads made without the validation rows, for whoever measures on them.
 
     Raises:
-        UserError: A field of a kind that cannot be learned yet.
+        UserError: A field of a kind that a reader cannot learn.
         DataError: No training rows, or a field without labels.
     """
     from freehold.train.climb import climb
@@ -66,28 +67,32 @@ def fit(desk: Desk, task: Task, labelled: LabelledExamples) -> TrainedModel:
 def _write(folder: Path, task: Task, fields: tuple[Field, ...], *, outcome: Outcome, content: str) -> None:
     import shutil
 
-    from freehold.engine import HELD, NGRAMS, Description, Head, field_labels, save_heads, write_description
+    from freehold.engine import HELD, Description, write_description
 
-    held = folder / HELD
-    held.mkdir()
-    for place, weights in ((folder, outcome.final), (held, outcome.held)):
-        save_heads(place, weights.heads)
-        weights.ngrams.save(place / NGRAMS)
-    if outcome.adapter:
-        shutil.copytree(outcome.adapter, folder / "adapter")
-    heads, start = {}, 0
-    for field in fields:
-        stop = start + len(field_labels(field))
-        heads[field.name] = Head(start, stop, outcome.temperatures[field.name])
-        start = stop
+    chosen = outcome.chosen
+    _write_heads(folder, chosen.final, chosen.tags)
+    _write_heads(folder / HELD, chosen.held, chosen.held_tags)
+    if chosen.tuned:
+        shutil.copytree(chosen.tuned, folder / "tuned")
     description = Description(
         task=task.name,
         about=task.description,
         inputs=tuple(task.inputs),
         fields=fields,
-        heads=heads,
+        heads=chosen.heads,
         base=task.base,
         max_tokens=outcome.max_tokens,
-        made={"rung": outcome.rung, "dense_weight": outcome.dense_weight, "rows": content},
+        made={"rung": chosen.name.removesuffix(" (kept)"), "rows": content},
     )
     write_description(folder, description)
+
+
+def _write_heads(folder: Path, trained: Trained, tags: Mapping[str, TagHead]) -> None:
+    from freehold.engine import NGRAMS, TAGS, save_heads, save_tags
+
+    folder.mkdir(exist_ok=True)
+    save_heads(folder, trained.heads(dense=len(trained.features.phases) if trained.features else 0))
+    trained.grams.save(folder / NGRAMS)
+    for name, head in tags.items():
+        (folder / TAGS).mkdir(exist_ok=True)
+        save_tags(folder / TAGS / f"{name}.safetensors", head)

@@ -1,151 +1,152 @@
-"""The ladder: ways to train, from cheap to dear, each taken only if validation shows that it pays.
+"""The ladder: ways to train, from cheap to dear, each taken only if held-out rows show that it pays.
 
-A rung is an encoder's vectors with heads on top. What a rung is compared on is validation rows alone.
+Owns what a rung is measured by and when one beats another. Validation rows alone are looked at.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binomtest
+from scipy.stats import binomtest, norm
 
-from freehold.engine import Ngrams
-from freehold.task import Json
-from freehold.train.heads import (
-    FieldHead,
-    answered_right,
-    fit_field,
-    fit_temperature,
-    join_features,
-    ngram_matrix,
-)
-from freehold.train.rows import Rows
+from freehold.engine import Head, TagHead, field_labels
+from freehold.task import Field, Json
+from freehold.train.confidence import calibrate, log_loss
+from freehold.train.heads import Trained
+from freehold.train.rows import Rows, Target, is_labelled
 
-__all__ = ["DENSE_WEIGHTS", "Rung", "Trained", "beats", "finish", "try_rung"]
+__all__ = ["Candidate", "Merit", "beats", "judge_rung", "lay_out", "with_tags"]
 
-DENSE_WEIGHTS = (1.0, 2.0)
-_COST = 1.0
 _NOISE = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class Trained:
-    """The weights of every field, and the vocabulary that they belong to."""
+class Merit:
+    """How well each held-out row was answered, field by field.
 
-    ngrams: Ngrams
-    heads: Mapping[str, FieldHead]
+    Attributes:
+        gains: Field to one number a labelled row, 1 at best: whether a label is right, the share of labels or
+            spans that are (Jaccard), the share of a number's spread that is explained.
+        headline: Field to the share that people read: accuracy, micro-F1, F1, R².
+    """
+
+    gains: Mapping[str, NDArray[np.float64]]
+    headline: Mapping[str, float]
+
+    @property
+    def n(self) -> dict[str, int]:
+        """Field to its labelled rows."""
+        return {name: len(gains) for name, gains in self.gains.items()}
 
 
 @dataclass(frozen=True, slots=True)
-class Rung:
-    """A way to train, tried on the training rows and measured on the validation rows.
+class Candidate:
+    """A rung that was climbed.
 
     Attributes:
-        right: Field to whether each labelled validation row was answered right.
-        temperatures: Field to temperature.
-        loss: Mean log loss of the calibrated probabilities, summed over the fields.
-        trained: Weights from the training rows alone, which have not seen the validation rows.
+        final: Made from training and validation rows: what would be shipped.
+        held: Made from training rows alone: what is honest to measure on validation rows.
+        heads: Field to its columns with their calibration.
+        tags: Heads of spans fields, made from all rows, and those made from training rows alone.
+        tuned: Folder of what the encoder learned; None for the base as it is.
     """
 
     name: str
-    dense_weight: float
-    right: Mapping[str, NDArray[np.bool_]]
-    temperatures: Mapping[str, float]
+    final: Trained
+    held: Trained
+    heads: Mapping[str, Head]
+    merit: Merit
     loss: float
-    trained: Trained
+    tags: Mapping[str, TagHead]
+    held_tags: Mapping[str, TagHead]
+    tuned: Path | None = None
 
-    @property
-    def accuracy(self) -> float:
-        """Mean over the fields of the validation accuracy."""
-        return float(np.mean([right.mean() for right in self.right.values() if len(right)] or [0.0]))
-
-    def to_json(self) -> dict[str, Json]:
-        """Returns the rung for facts and reports: accuracies with their number of rows."""
-        accuracy: dict[str, Json] = {
-            name: round(float(right.mean()), 4) for name, right in self.right.items() if len(right)
-        }
-        n: dict[str, Json] = {name: len(right) for name, right in self.right.items()}
-        return {"name": self.name, "validation": accuracy, "n": n, "dense_weight": self.dense_weight}
+    def report(self, *, taken: bool, seconds: float) -> dict[str, Json]:
+        """Returns the rung for facts and tables: what it bought, on how many rows, for how long."""
+        shown: dict[str, Json] = {name: round(value, 4) for name, value in self.merit.headline.items()}
+        n: dict[str, Json] = dict(self.merit.n)
+        loss = round(self.loss, 4)
+        report: dict[str, Json] = {"name": self.name, "taken": taken, "seconds": round(seconds, 2)}
+        return {**report, "validation": shown, "n": n, "loss": loss}
 
 
-def try_rung(
-    name: str,
-    train: Rows,
-    validation: Rows,
-    *,
-    vectors: Mapping[str, NDArray[np.float32]],
-    labels: Mapping[str, int],
-    seed: int,
-    dense_weights: Sequence[float] = DENSE_WEIGHTS,
-) -> Rung:
-    """Returns the best of a few settings on the validation rows; of equals the one with the least log loss.
+def lay_out(fields: Sequence[Field], trained: Trained) -> dict[str, Head]:
+    """Returns each field's columns in the scores of all fields side by side, not calibrated yet."""
+    heads, start = {}, 0
+    for field in fields:
+        stop = start + len(field_labels(field))
+        heads[field.name] = Head(
+            start, stop, centre=trained.centres.get(field.name, 0.0), spread=trained.spreads.get(field.name, 1.0)
+        )
+        start = stop
+    return heads
+
+
+def judge_rung(
+    fields: Sequence[Field], trained: Trained, *, scores: NDArray[np.float32], rows: Rows
+) -> tuple[dict[str, Head], Merit, float]:
+    """Returns calibrated heads, how well they answer the rows, and the log loss summed over fields.
 
     Args:
-        vectors: `train` and `validation` to dense features, shape (rows, dimension).
-        labels: Field to its number of labels.
+        fields: Those with columns, in the order of the columns.
+        scores: Of the heads that have not seen the rows.
+        rows: Validation rows.
     """
-    ngrams = Ngrams.fit(train.texts)
-    grams, held = ngram_matrix(ngrams, train.texts), ngram_matrix(ngrams, validation.texts)
-    tried = []
-    for weight in dense_weights:
-        features = join_features(vectors["train"], grams, dense_weight=weight)
-        heads = {
-            field: fit_field(
-                features,
-                train.targets[field],
-                labels=count,
-                dimension=vectors["train"].shape[1],
-                cost=_COST,
-                seed=seed,
-            )
-            for field, count in labels.items()
-        }
-        right = answered_right(heads, vectors["validation"], held, targets=validation.targets)
-        fitted = {
-            field: fit_temperature(head.scores(vectors["validation"], held), validation.targets[field])
-            for field, head in heads.items()
-        }
-        temperatures = {field: each.value for field, each in fitted.items()}
-        loss = sum(each.loss for each in fitted.values())
-        tried.append(Rung(name, weight, right, temperatures, loss, Trained(ngrams, heads)))
-    return max(tried, key=lambda rung: (rung.accuracy, -rung.loss))
+    heads, gains, shown, loss = lay_out(fields, trained), {}, {}, 0.0
+    for field in fields:
+        head, target = heads[field.name], rows.targets[field.name]
+        columns = scores[:, head.start : head.stop]
+        heads[field.name] = head = calibrate(field, head, scores=columns, target=target)
+        loss += log_loss(field, head, scores=columns, target=target)
+        known = is_labelled(target)
+        if known.any():
+            gains[field.name], shown[field.name] = _gains(field, head, columns[known], target[known])
+    return heads, Merit(gains, shown), loss
 
 
-def beats(upper: Rung, lower: Rung) -> bool:
-    """Returns whether `upper` answers more validation rows right than `lower`, by more than noise.
+def _gains(
+    field: Field, head: Head, scores: NDArray[np.float32], target: Target
+) -> tuple[NDArray[np.float64], float]:
+    if field.kind == "number":
+        errors = ((head.centre + head.spread * scores[:, 0] - target) / (target.std() or 1.0)) ** 2
+        return np.clip(1 - errors, -1, 1), float(1 - errors.mean())
+    if field.kind == "choices":
+        scaled = scores / head.temperature + (head.offsets[0] if head.offsets else 0.0)
+        taken, truth = 1 / (1 + np.exp(-scaled)) >= head.threshold, target == 1
+        both, either = (taken & truth).sum(1), (taken | truth).sum(1)
+        total = int(taken.sum() + truth.sum())
+        micro = 2 * float(both.sum()) / total if total else 1.0
+        return np.where(either > 0, both / np.maximum(either, 1), 1.0), micro
+    right = (scores.argmax(1) == target).astype(np.float64)
+    return right, float(right.mean())
 
-    An exact one-sided McNemar test over the discordant answers of all fields, at the 5 % level.
+
+def beats(upper: Candidate, lower: Candidate) -> bool:
+    """Returns whether `upper` answers held-out rows better than `lower`, by more than noise.
+
+    One-sided at the 5 % level, over the rows of all fields: the exact McNemar test where answers are right or
+    wrong, a paired z-test where they are right in part.
     """
-    gained = sum(int((upper.right[f] & ~lower.right[f]).sum()) for f in lower.right)
-    lost = sum(int((lower.right[f] & ~upper.right[f]).sum()) for f in lower.right)
-    if gained <= lost:
-        return False
-    return bool(binomtest(gained, gained + lost, 0.5, alternative="greater").pvalue < _NOISE)
+    return _chance(upper.merit, lower.merit) < _NOISE
 
 
-def finish(
-    rung: Rung,
-    rows: Rows,
-    *,
-    vectors: NDArray[np.float32],
-    labels: Mapping[str, int],
-    seed: int,
-) -> Trained:
-    """Returns the weights of the chosen rung made again from all rows."""
-    ngrams = Ngrams.fit(rows.texts)
-    features = join_features(vectors, ngram_matrix(ngrams, rows.texts), dense_weight=rung.dense_weight)
-    heads = {
-        field: fit_field(
-            features,
-            rows.targets[field],
-            labels=count,
-            dimension=vectors.shape[1],
-            cost=_COST,
-            seed=seed,
-        )
-        for field, count in labels.items()
-    }
-    return Trained(ngrams, heads)
+def _chance(upper: Merit, lower: Merit) -> float:
+    """Returns how likely so large a gain is, or a larger one, if both are equally good."""
+    shared = [name for name in lower.gains if name in upper.gains]
+    if not shared:
+        return 1.0
+    gained = np.concatenate([upper.gains[name] - lower.gains[name] for name in shared])
+    if set(np.unique(gained)) <= {-1.0, 0.0, 1.0}:
+        won, lost = int((gained > 0).sum()), int((gained < 0).sum())
+        return float(binomtest(won, won + lost, 0.5, alternative="greater").pvalue) if won + lost else 1.0
+    spread = float(gained.std()) / np.sqrt(len(gained))
+    return float(norm.sf(gained.mean() / spread)) if spread else 1.0
+
+
+def with_tags(merit: Merit, more: Merit) -> Merit:
+    """Returns what both say, of different fields."""
+    return replace(merit, gains={**merit.gains, **more.gains}, headline={**merit.headline, **more.headline})

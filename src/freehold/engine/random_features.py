@@ -1,0 +1,49 @@
+"""Random Fourier features of an encoder's vector: a linear head on them is a kernel machine on the vector.
+
+The features approximate the Gaussian kernel exp(-gamma * |a - b|²) (Rahimi and Recht 2007). They are drawn from a
+seed alone, never from data.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["RANDOM_FEATURES", "RandomFeatures"]
+
+RANDOM_FEATURES = 2_048
+_GAMMA = 0.7
+
+
+class RandomFeatures(NamedTuple):
+    """The map.
+
+    Attributes:
+        weights: Shape (dimension, features).
+        phases: Shape (features,).
+    """
+
+    weights: NDArray[np.float32]
+    phases: NDArray[np.float32]
+
+    @classmethod
+    def draw(cls, dimension: int, *, count: int = RANDOM_FEATURES, gamma: float = _GAMMA) -> RandomFeatures:
+        """Returns the one map of these sizes; it depends on nothing else.
+
+        Args:
+            dimension: Of the vectors, which have unit length.
+            gamma: Of the kernel.
+        """
+        random = np.random.Generator(np.random.PCG64(dimension))
+        weights = random.standard_normal((dimension, count)) * np.sqrt(2 * gamma)
+        return cls(weights.astype(np.float32), random.uniform(0, 2 * np.pi, count).astype(np.float32))
+
+    def apply(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Returns the features, shape (rows, features), of length about 1."""
+        angles = vectors @ self.weights
+        angles += self.phases
+        np.cos(angles, out=angles)
+        angles *= np.float32(np.sqrt(2 / len(self.phases)))
+        return angles

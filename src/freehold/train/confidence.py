@@ -1,0 +1,194 @@
+"""How sure a model may be: calibration, thresholds and intervals, found on rows that its heads have not seen.
+
+Owns the choice between temperature (Guo et al. 2017), vector scaling (ibid.) and isotonic regression (Zadrozny and
+Elkan 2002), by cross-validated log loss. Knows nothing of features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize, minimize_scalar
+
+from freehold.engine import COVERAGE, Head, Scope, field_labels, softmax, to_probabilities
+from freehold.task import Field
+from freehold.train.rows import Target, is_labelled
+
+__all__ = ["calibrate", "log_loss"]
+
+_TEMPERATURES = (0.01, 50.0)
+_FOLDS = 5
+_LEAST_VECTOR = 20
+"""Vector scaling is tried from so many rows a label on."""
+_LEAST_ISOTONIC = 300
+_LEAST_SCOPE = 40
+_KNOTS = 24
+_MOST = 20_000
+
+Scores = NDArray[np.float32]
+
+
+def calibrate(field: Field, head: Head, *, scores: Scores, target: Target) -> Head:
+    """Returns the head with what held-out rows teach about its scores.
+
+    Args:
+        field: With its labels.
+        head: Its columns, and for a number its centre and spread.
+        scores: The field's columns for held-out rows, shape (rows, columns).
+        target: What was wanted of them.
+    """
+    rows = np.flatnonzero(is_labelled(target))[:_MOST]
+    if not len(rows):
+        return head
+    kept, wanted = scores[rows], target[rows]
+    if field.kind == "number":
+        return _margin(head, kept[:, 0], wanted)
+    if field.kind == "choices":
+        return _platt(head, kept, wanted)
+    if kept.shape[1] < 2:
+        return head
+    return _scope(field, _best(field, head, kept, wanted), kept, wanted)
+
+
+def log_loss(field: Field, head: Head, *, scores: Scores, target: Target) -> float:
+    """Returns the mean log loss of a field's calibrated probabilities over labelled rows."""
+    rows = is_labelled(target)
+    if not rows.any():
+        return 0.0
+    if field.kind == "number":
+        return float(np.mean((scores[rows, 0] - (target[rows] - head.centre) / head.spread) ** 2))
+    chances = np.clip(to_probabilities(field, head, scores[rows]), 1e-9, 1 - 1e-9)
+    wanted = target[rows]
+    if field.kind == "choices":
+        return float(-np.where(wanted == 1, np.log(chances), np.log(1 - chances)).sum(1).mean())
+    return float(-np.log(chances[np.arange(len(wanted)), wanted]).mean())
+
+
+Method = Callable[[Field, Head, Scores, Target], Head]
+
+
+def _best(field: Field, head: Head, scores: Scores, wanted: Target) -> Head:
+    """Returns the head calibrated by the method that serves rows best which it was not fitted on."""
+    methods: list[Method] = [_temperature]
+    if len(wanted) >= _LEAST_VECTOR * scores.shape[1]:
+        methods.append(_vector)
+    if len(wanted) >= _LEAST_ISOTONIC:
+        methods.append(_isotonic)
+    if len(methods) == 1:
+        return _temperature(field, head, scores, wanted)
+    losses = [_cross_validate(method, field, head, scores=scores, wanted=wanted) for method in methods]
+    # A method with more numbers has to be better by more than noise.
+    best = 0
+    for number in range(1, len(methods)):
+        gain = losses[best] - losses[number]
+        if gain.mean() > 2 * gain.std() / np.sqrt(len(gain)):
+            best = number
+    return methods[best](field, head, scores, wanted)
+
+
+def _cross_validate(
+    method: Method, field: Field, head: Head, *, scores: Scores, wanted: Target
+) -> NDArray[np.float64]:
+    losses = np.zeros(len(wanted))
+    for fold in range(_FOLDS):
+        out = np.arange(len(wanted)) % _FOLDS == fold
+        fitted = method(field, head, scores[~out], wanted[~out])
+        chances = to_probabilities(field, fitted, scores[out])[np.arange(int(out.sum())), wanted[out]]
+        losses[out] = -np.log(np.clip(chances, 1e-6, 1))
+    return losses
+
+
+def _temperature(_field: Field, head: Head, scores: Scores, wanted: Target) -> Head:
+    """The least log loss against targets that no number of rows makes quite sure (Platt 1999, section 2.2)."""
+    rows, doubt = np.arange(len(wanted)), 1 / (len(wanted) + 2)
+
+    def loss(logarithm: float) -> float:
+        logs = np.log(softmax(scores / np.float32(np.exp(logarithm))) + 1e-12)
+        others = (logs.sum(1) - logs[rows, wanted]) / (logs.shape[1] - 1)
+        return float(-((1 - doubt) * logs[rows, wanted] + doubt * others).mean())
+
+    low, high = np.log(_TEMPERATURES)
+    found = minimize_scalar(loss, bounds=(low, high), method="bounded")
+    return replace(head, temperature=round(float(np.exp(found.x)), 4))
+
+
+def _vector(field: Field, head: Head, scores: Scores, wanted: Target) -> Head:
+    """One factor and offset a label, drawn towards those of the temperature alone."""
+    warm = _temperature(field, head, scores, wanted)
+    scaled, columns = scores.astype(np.float64) / warm.temperature, scores.shape[1]
+    hits = np.zeros_like(scaled)
+    hits[np.arange(len(wanted)), wanted] = 1
+
+    def loss(numbers: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        factors, offsets = numbers[:columns], numbers[columns:]
+        chances = softmax((scaled * factors + offsets).astype(np.float32))
+        over = (chances - hits) / len(wanted)
+        drawn = 0.01 * (((factors - 1) ** 2).sum() + (offsets**2).sum())
+        slope = np.concatenate([(over * scaled).sum(0) + 0.02 * (factors - 1), over.sum(0) + 0.02 * offsets])
+        return float(-np.log(chances[np.arange(len(wanted)), wanted] + 1e-12).mean() + drawn), slope
+
+    start = np.concatenate([np.ones(columns), np.zeros(columns)])
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 50}).x.round(4)
+    return replace(warm, factors=tuple(found[:columns].tolist()), offsets=tuple(found[columns:].tolist()))
+
+
+def _isotonic(field: Field, head: Head, scores: Scores, wanted: Target) -> Head:
+    """A monotone curve from raw to calibrated confidence, through the means of bins of equal mass."""
+    from sklearn.isotonic import isotonic_regression
+
+    warm = _temperature(field, head, scores, wanted)
+    chances = to_probabilities(field, warm, scores)
+    raw, right = chances.max(1), (chances.argmax(1) == wanted).astype(np.float64)
+    order = np.argsort(raw, kind="stable")
+    bins = np.array_split(order, min(_KNOTS, max(2, len(order) // 25)))
+    middles = np.array([raw[part].mean() for part in bins])
+    # One hit and one miss more a bin: no bin is ever quite sure.
+    shares = np.array([(right[part].sum() + 1) / (len(part) + 2) for part in bins])
+    fitted = isotonic_regression(shares, sample_weight=[len(part) for part in bins])
+    knots = {round(float(x), 6): round(float(y), 6) for x, y in zip(middles, fitted, strict=True)}
+    return replace(warm, knots=tuple(sorted(knots.items())))
+
+
+def _platt(head: Head, scores: Scores, wanted: Target) -> Head:
+    """Temperature and offset for all labels (Platt 1999), and the threshold with the best micro-F1."""
+    truth = (wanted == 1).astype(np.float64)
+    flat = scores.astype(np.float64)
+
+    def loss(numbers: NDArray[np.float64]) -> float:
+        scaled = flat / np.exp(numbers[0]) + numbers[1]
+        return float((np.logaddexp(0, scaled) - truth * scaled).mean())
+
+    found = minimize(loss, np.array([np.log(0.3), 0.0]), method="Nelder-Mead").x
+    fitted = replace(head, temperature=round(float(np.exp(found[0])), 4), offsets=(round(float(found[1]), 4),))
+    chances = 1 / (1 + np.exp(-(flat / fitted.temperature + fitted.offsets[0])))
+    thresholds = np.round(np.arange(0.1, 0.91, 0.02), 2)
+    f1 = [_micro_f1(truth, chances >= threshold) for threshold in thresholds]
+    near = [t for t, value in zip(thresholds.tolist(), f1, strict=True) if value >= max(f1) - 1e-9]
+    return replace(fitted, threshold=min(near, key=lambda t: abs(t - 0.5)))
+
+
+def _micro_f1(truth: NDArray[np.float64], taken: NDArray[np.bool_]) -> float:
+    total = truth.sum() + taken.sum()
+    return float(2 * truth[taken].sum() / total) if total else 1.0
+
+
+def _margin(head: Head, scores: NDArray[np.float32], wanted: Target) -> Head:
+    """Split conformal prediction (Lei et al. 2018): the quantile of the errors that covers the next row too."""
+    errors = np.sort(np.abs(head.centre + head.spread * scores.astype(np.float64) - wanted))
+    place = min(len(errors), int(np.ceil((len(errors) + 1) * COVERAGE))) - 1
+    return replace(head, margin=float(errors[place]))
+
+
+def _scope(field: Field, head: Head, scores: Scores, wanted: Target) -> Head:
+    """Finds the score below which the stated share of the inputs that do fit a label is flagged."""
+    labels = field_labels(field)
+    fits = wanted != labels.index(field.other) if field.other else np.ones(len(wanted), bool)
+    if field.kind != "choice" or fits.sum() < _LEAST_SCOPE:
+        return head
+    highest = np.sort(scores[fits].max(1))
+    place = int(np.floor(field.false_alarms * (len(highest) + 1)))
+    threshold = float(highest[place - 1]) if place else float("-inf")
+    return replace(head, scope=Scope(threshold, field.false_alarms, len(highest)) if place else None)

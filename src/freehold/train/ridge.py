@@ -1,0 +1,122 @@
+"""The first rung: ridge regression on random features and hashed n-grams, solved exactly.
+
+Its features depend on no data, so that rows are added and withdrawn in the sums (`moments`) and the solution is
+the one that training anew would give. Few rows are solved in their own number instead of the features' number,
+which is the same solution (Saunders et al. 1998, "Ridge regression learning algorithm in dual variables").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from freehold.engine import RandomFeatures, Sketch, field_labels
+from freehold.task import Field
+from freehold.train.heads import FieldHead, Trained
+from freehold.train.ledger import Ledger
+from freehold.train.moments import FeatureMap, Moments, Solved, solve_few
+from freehold.train.rows import Rows, is_labelled
+
+__all__ = ["Ridge"]
+
+_FEW = 1_000
+
+Groups = dict[tuple[str, ...], list[int]]
+"""Fields that are labelled on the same rows, and these rows."""
+
+
+def _say_nothing(_done: int, _total: int) -> None:
+    """Tells nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ridge:
+    """Fits all fields of a task that have columns.
+
+    Attributes:
+        vectors: Returns the vectors of texts.
+        identity: Of the encoder that makes them.
+        home: Folder where sums are kept between turns.
+        tell: Called with rows done and rows to do.
+    """
+
+    fields: Sequence[Field]
+    vectors: Callable[[Sequence[str]], NDArray[np.float32]]
+    identity: str
+    home: Path
+    tell: Callable[[int, int], None] = _say_nothing
+
+    def fit(self, rows: Rows, held: Rows) -> tuple[Trained, Trained]:
+        """Returns heads made from `rows` alone, and heads made from `rows` and `held` together."""
+        features, both = self._features(rows + held), rows + held
+        if len(both) < _FEW:
+            alone, together = self._few(features, rows), self._few(features, both)
+        else:
+            sums = self._all_sums(features, rows, keep=True)
+            more = self._all_sums(features, held)
+            if set(more) <= set(sums):
+                whole = {names: each.plus(more[names]) if names in more else each for names, each in sums.items()}
+            else:
+                whole = self._all_sums(features, both)
+            alone, together = _solve(sums, features), _solve(whole, features)
+        return self._trained(features, alone), self._trained(features, together)
+
+    def _all_sums(self, features: FeatureMap, rows: Rows, *, keep: bool = False) -> dict[tuple[str, ...], Moments]:
+        return {
+            names: self._sums(features, rows.take(places), names, keep=keep)
+            for names, places in self._groups(rows).items()
+        }
+
+    def _features(self, rows: Rows) -> FeatureMap:
+        dimension = self.vectors(rows.texts[:1]).shape[1]
+        return FeatureMap(RandomFeatures.draw(dimension), Sketch())
+
+    def _groups(self, rows: Rows) -> Groups:
+        found: dict[bytes, list[str]] = {}
+        labelled = {field.name: is_labelled(rows.targets[field.name]) for field in self.fields}
+        for name, mask in labelled.items():
+            if mask.any():
+                found.setdefault(mask.tobytes(), []).append(name)
+        return {tuple(names): np.flatnonzero(labelled[names[0]]).tolist() for names in found.values()}
+
+    def _sums(self, features: FeatureMap, rows: Rows, names: Sequence[str], *, keep: bool = False) -> Moments:
+        shape = {field.name: (field.kind, field_labels(field)) for field in self.fields if field.name in names}
+        home = self.home if keep else None
+        return Ledger(features, shape, self.vectors, self.identity, home, self.tell).sums(rows)
+
+    def _few(self, features: FeatureMap, rows: Rows) -> dict[str, Solved]:
+        found: dict[str, Solved] = {}
+        for names, places in self._groups(rows).items():
+            part = rows.take(places)
+            shape = {f.name: (f.kind, len(field_labels(f))) for f in self.fields if f.name in names}
+            values = features.apply(part.texts, self.vectors(part.texts))
+            targets = {name: part.targets[name] for name in names}
+            found.update(solve_few(values, targets, shape=shape, dense=len(features.dense.phases)))
+        return found
+
+    def _trained(self, features: FeatureMap, solved: dict[str, Solved]) -> Trained:
+        dense = len(features.dense.phases)
+        found = {f.name: solved.get(f.name) or _unlearned(f, features, dense=dense) for f in self.fields}
+        return Trained(
+            features.grams,
+            features.dense,
+            {name: each.head for name, each in found.items()},
+            {name: each.centre for name, each in found.items()},
+            {name: each.spread for name, each in found.items()},
+        )
+
+
+def _solve(sums: dict[tuple[str, ...], Moments], features: FeatureMap) -> dict[str, Solved]:
+    dense = len(features.dense.phases)
+    return {name: each for moments in sums.values() for name, each in moments.solve(dense=dense).items()}
+
+
+def _unlearned(field: Field, features: FeatureMap, *, dense: int) -> Solved:
+    """Returns the head of a field without a single labelled row: every label is as likely."""
+    columns = len(field_labels(field))
+    empty = np.zeros((dense, columns), np.float32), np.zeros((len(features.grams), columns), np.float32)
+    return Solved(FieldHead(*empty, np.zeros(columns, np.float32)))
