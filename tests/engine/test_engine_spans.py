@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from freehold.engine import (
@@ -76,6 +76,7 @@ def test_scores_are_those_of_the_formula() -> None:
     np.testing.assert_allclose(head.scores(vectors, words=words), expected, atol=1e-4)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 500), st.text(st.sampled_from("ab 9'.\n"), max_size=25))
 def test_spans_never_overlap_and_hold_whole_words(seed: int, text: str) -> None:
     head, words = make_head(seed=seed), split_words(text)

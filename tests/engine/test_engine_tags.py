@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from freehold.engine import (
@@ -57,6 +57,7 @@ def test_what_tags_cannot_tell(gold: list[Span]) -> None:
     assert encode_spans(gold, split_words(TEXT), labels=LABELS) is None
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(1, 3), st.sampled_from(["date", "amount"]))))
 def test_spans_come_back_from_their_tags(pieces: list[tuple[int, int, str]]) -> None:
     words = split_words("w " * 60)
@@ -106,6 +107,7 @@ def random_chain(words: int, *, seed: int, labels: int = 1) -> Chain:
     return Chain(scores, start + limits.start, end + limits.end, moves + limits.moves)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 5), st.integers(0, 1000))
 def test_best_path_and_sums_are_those_of_all_paths_tried_out(words: int, seed: int) -> None:
     chain = random_chain(words, seed=seed)

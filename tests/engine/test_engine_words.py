@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from freehold.engine import Grain, Part, Word, find_parts, join_inputs, pool_words, split_words, token_ranges
@@ -32,6 +32,7 @@ def test_characters_can_be_words() -> None:
     assert [word.text for word in split_words("ab e\u0301 5", grain="character")] == ["a", "b", "e\u0301", "5"]
 
 
+@settings(deadline=None)
 @given(TEXT, st.sampled_from(["word", "character"]))
 def test_each_character_but_white_space_is_in_one_word(text: str, grain: Grain) -> None:
     words = split_words(text, grain=grain)
@@ -40,6 +41,7 @@ def test_each_character_but_white_space_is_in_one_word(text: str, grain: Grain) 
     assert all(text[word.start : word.end] == word.text for word in words)
 
 
+@settings(deadline=None)
 @given(st.lists(TEXT, min_size=1, max_size=3))
 def test_parts_are_where_inputs_were_joined(texts: list[str]) -> None:
     inputs = {f"input{number}": text for number, text in enumerate(texts)}
@@ -63,6 +65,7 @@ def test_a_part_ends_its_words() -> None:
     assert [word.text for word in split_words("abcd", [Part("x", 0, 2), Part("y", 2, 4)])] == ["ab", "cd"]
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), max_size=12),
     st.lists(st.tuples(st.integers(0, 3), st.integers(1, 3)), max_size=8),
