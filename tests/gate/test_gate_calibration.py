@@ -129,8 +129,7 @@ class Scoped(NamedTuple):
     probabilities: Mapping[str, float] = MappingProxyType({"a": 1.0})
     abstained: bool = False
     interval: tuple[float, float] | None = None
-    scope: float | None = None
-    in_scope: bool = True
+    in_scope: bool | None = None
 
 
 def test_intervals_are_measured_by_what_they_cover() -> None:
@@ -141,7 +140,7 @@ def test_intervals_are_measured_by_what_they_cover() -> None:
 
 
 def test_rows_taken_for_out_of_scope_are_counted() -> None:
-    rows = [Pair("a", Scoped("a", scope=0.2, in_scope=flag)) for flag in (True, False, True)]  # type: ignore[arg-type]
+    rows = [Pair("a", Scoped("a", in_scope=flag)) for flag in (True, False, True)]  # type: ignore[arg-type]
     assert measure_pairs("choice", rows, seed=0)["out_of_scope"] == wilson(1, 3)
-    plain = [Pair("a", Scoped("a"))]  # type: ignore[arg-type]
-    assert "out_of_scope" not in measure_pairs("choice", plain, seed=0)
+    some = [*rows, Pair("a", Scoped("a"))]  # type: ignore[arg-type]
+    assert "out_of_scope" not in measure_pairs("choice", some, seed=0)

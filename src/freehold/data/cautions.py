@@ -22,7 +22,7 @@ LONG = 512
 
 _SHOWN = 5
 _SAMPLES = 20
-_CUT = 80
+_CUT = 160
 
 
 @dataclass(frozen=True, slots=True)

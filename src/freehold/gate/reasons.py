@@ -33,7 +33,7 @@ _NEEDS = {
     "brier": "answers with probabilities",
     "ece": "answers with probabilities",
     "coverage": "answers with an interval",
-    "out_of_scope": "a model that knows its scope",
+    "out_of_scope": "a model that says what is out of scope",
 }
 
 

@@ -58,7 +58,7 @@ def measure(
     them is the metric `abstained`. Left out are fields without any such row, and metrics that the rows do not
     define: `auroc` where all truths are the same, `r2` where all are equal, an F1 where nothing is true and
     nothing was answered. So are `brier`, `coverage` and `out_of_scope` where the answers have no
-    probabilities, no interval, or no score of their scope.
+    probabilities, no interval, or say nothing of scope.
 
     Args:
         fields: The fields to measure; every prediction must answer them.
@@ -115,10 +115,9 @@ def _optional(kind: FieldKind, pairs: Sequence[Pair]) -> dict[str, Measured]:
     if kind == "number" and all(intervals):
         held = sum(low <= pair.truth <= high for pair, (low, high) in zip(pairs, intervals, strict=True))
         found["coverage"] = wilson(held, len(pairs))
-    if all(getattr(pair.answer, "scope", None) is not None for pair in pairs):
-        found["out_of_scope"] = wilson(
-            sum(not getattr(pair.answer, "in_scope", True) for pair in pairs), len(pairs)
-        )
+    scopes = [getattr(pair.answer, "in_scope", None) for pair in pairs]
+    if None not in scopes:
+        found["out_of_scope"] = wilson(scopes.count(False), len(pairs))
     return found
 
 
