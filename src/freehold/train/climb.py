@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from freehold.engine import Base, Encoder, TokenVectors, encode_texts, find_base, run_encoder
 from freehold.task import Desk, Event, Field, Json, Task
 from freehold.train.heads import Trained
+from freehold.train.label_names import name_rows
 from freehold.train.ladder import Candidate, beats, judge_rung, with_tags
 from freehold.train.ridge import Ridge
 from freehold.train.rows import Rows
@@ -101,6 +102,7 @@ class _Work:
     def __init__(self, desk: Desk, task: Task, fields: tuple[Field, ...], train: Rows, validation: Rows) -> None:
         self.desk, self.task, self.train, self.validation = desk, task, train, validation
         self.fields = [field for field in fields if field.kind != "spans"]
+        self.lessons = train + name_rows(self.fields, train + validation)
         self.spans = [field for field in fields if field.kind == "spans"]
         self.base: Base = find_base(task.base, relative_to=task.folder)
         self.tunings = Tunings(desk, task, self.base, fields)
@@ -114,7 +116,7 @@ class _Work:
         return ""
 
     def reason_against_tuning(self) -> str:
-        return self.tunings.reason_against(self.train)
+        return self.tunings.reason_against(self.train if self.spans else self.lessons)
 
     def climb_ridge(self) -> Candidate:
         vectors = _Vectors(self, tuned=None)
@@ -126,9 +128,8 @@ class _Work:
 
     def climb_tuned(self, best: Candidate) -> Candidate:
         """Fine-tunes the encoder, and fits the best heads so far on what it gives then."""
-        kept = self.tunings.obtain(
-            self.train, self.validation, tell=lambda d, t, n: self._tell(d, t, f"tuning: {n}")
-        )
+        rows = self.train if self.spans else self.lessons  # a label's name holds no spans
+        kept = self.tunings.obtain(rows, self.validation, tell=lambda d, t, n: self._tell(d, t, f"tuning: {n}"))
         vectors = _Vectors(self, tuned=self.tunings.folder)
         pair = self._kernel(vectors) if best.name == "kernel" else self._ridge(vectors)
         name = f"tuned {self.tunings.method}{' (kept)' if kept else ''}"
@@ -142,12 +143,12 @@ class _Work:
             self.desk.cache / "moments",
             lambda done, total: self._tell(done, total, "ridge: sums"),
         )
-        return ridge.fit(self.train, self.validation)
+        return ridge.fit(self.lessons, self.validation)
 
     def _kernel(self, vectors: _Vectors) -> tuple[Trained, Trained]:
         from freehold.train.kernel import fit_kernel
 
-        both = self.train + self.validation
+        both = self.lessons + self.validation
         held, final = (
             fit_kernel(
                 rows,
@@ -155,14 +156,14 @@ class _Work:
                 vectors=vectors.of(rows.texts),
                 tell=lambda done, total: self._tell(done, total, "kernel: steps"),
             )
-            for rows in (self.train, both)
+            for rows in (self.lessons, both)
         )
         return held, final
 
     def _candidate(self, name: str, pair: tuple[Trained, Trained], vectors: _Vectors) -> Candidate:
         held, final = pair
         texts = self.validation.texts
-        found = vectors.of(texts) if len(texts) else vectors.of(self.train.texts[:1])[:0]
+        found = vectors.of(texts) if len(texts) else vectors.of(self.lessons.texts[:1])[:0]
         scores = held.heads(dense=found.shape[1]).scores(found, held.grams.transform(texts))
         heads, merit, loss = judge_rung(self.fields, held, scores=scores, rows=self.validation)
         heads = {n: replace(head, centre=final.centres[n], spread=final.spreads[n]) for n, head in heads.items()}

@@ -55,7 +55,7 @@ def fit(desk: Desk, task: Task, labelled: LabelledExamples) -> TrainedModel:
         to_rows([e for e in examples if e.split == split], fields, inputs=tuple(task.inputs))
         for split in ("train", "validation")
     )
-    if not len(train):
+    if not len(train) and not any(field.labels for field in task.fields):
         raise DataError("There are no training rows.", hint='Add a source, or set its `split` to "auto".')
     outcome = climb(desk, task, fields, train=train, validation=validation)
     content = digest([[e.inputs, e.outputs, e.split] for e in examples])

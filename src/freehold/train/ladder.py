@@ -22,6 +22,8 @@ from freehold.train.rows import Rows, Target, is_labelled
 __all__ = ["Candidate", "Merit", "beats", "judge_rung", "lay_out", "with_tags"]
 
 _NOISE = 0.05
+_UNCALIBRATED = 0.2
+"""The temperature where there is no row to find one with; usual for scores between -1 and 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,11 @@ def lay_out(fields: Sequence[Field], trained: Trained) -> dict[str, Head]:
     for field in fields:
         stop = start + len(field_labels(field))
         heads[field.name] = Head(
-            start, stop, centre=trained.centres.get(field.name, 0.0), spread=trained.spreads.get(field.name, 1.0)
+            start,
+            stop,
+            _UNCALIBRATED,
+            centre=trained.centres.get(field.name, 0.0),
+            spread=trained.spreads.get(field.name, 1.0),
         )
         start = stop
     return heads

@@ -38,10 +38,12 @@ class FeatureMap:
     Attributes:
         dense: Random features of the vector.
         grams: Hashed n-grams.
+        gram_weight: What the n-grams' features are multiplied by.
     """
 
     dense: RandomFeatures
     grams: Grams
+    gram_weight: float = 1.0
 
     @property
     def width(self) -> int:
@@ -50,7 +52,7 @@ class FeatureMap:
 
     def apply(self, texts: Sequence[str], vectors: NDArray[np.float32]) -> NDArray[np.float64]:
         """Returns features, shape (texts, width)."""
-        sparse = gram_matrix(self.grams, texts).toarray()
+        sparse = gram_matrix(self.grams, texts).toarray() * self.gram_weight
         return np.hstack([self.dense.apply(vectors), sparse]).astype(np.float64)
 
     def blocks(

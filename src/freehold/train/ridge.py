@@ -17,13 +17,16 @@ from numpy.typing import NDArray
 from freehold.engine import RandomFeatures, Sketch, field_labels
 from freehold.task import Field
 from freehold.train.heads import FieldHead, Trained
+from freehold.train.label_names import is_scarce
 from freehold.train.ledger import Ledger
 from freehold.train.moments import FeatureMap, Moments, Solved, solve_few
 from freehold.train.rows import Rows, is_labelled
 
 __all__ = ["Ridge"]
 
-_FEW = 1_000
+_FEW = 2_000
+_SCARCE_GAMMA, _SCARCE_WEIGHT = 2.0, 0.55
+"""With few rows a label: a narrower kernel and less of the n-grams; chosen on draws from training rows."""
 
 Groups = dict[tuple[str, ...], list[int]]
 """Fields that are labelled on the same rows, and these rows."""
@@ -73,6 +76,8 @@ class Ridge:
 
     def _features(self, rows: Rows) -> FeatureMap:
         dimension = self.vectors(rows.texts[:1]).shape[1]
+        if len(rows) < _FEW and is_scarce(self.fields, rows):
+            return FeatureMap(RandomFeatures.draw(dimension, gamma=_SCARCE_GAMMA), Sketch(), _SCARCE_WEIGHT)
         return FeatureMap(RandomFeatures.draw(dimension), Sketch())
 
     def _groups(self, rows: Rows) -> Groups:
@@ -104,10 +109,15 @@ class Ridge:
         return Trained(
             features.grams,
             features.dense,
-            {name: each.head for name, each in found.items()},
+            {name: _weighted(each.head, features.gram_weight) for name, each in found.items()},
             {name: each.centre for name, each in found.items()},
             {name: each.spread for name, each in found.items()},
         )
+
+
+def _weighted(head: FieldHead, weight: float) -> FieldHead:
+    """Returns the head for n-gram features as they come, without their weight."""
+    return FieldHead(head.dense, head.grams * np.float32(weight), head.bias)
 
 
 def _solve(sums: dict[tuple[str, ...], Moments], features: FeatureMap) -> dict[str, Solved]:
