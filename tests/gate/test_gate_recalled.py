@@ -48,8 +48,8 @@ def answers(seed: int) -> dict[str, Answer]:
     return {
         "topic": Answer("card", card, {"card": card, "loan": 1 - card}, seed % 3 == 0),
         "urgent": Answer(True, true, {"false": 1 - true, "true": true}),
-        "slots": Answer(spans, draw.random(), {}),
-        "amount": Answer(draw.random() * 1e9 if seed else 2.0, 1.0, {}),
+        "slots": Answer(spans, draw.random(), {"date": draw.random()} if spans else {}),
+        "amount": Answer(draw.random() * 1e9 if seed else 2.0, 1.0, {}, interval=(-draw.random(), 3.0)),
     }
 
 
@@ -99,11 +99,12 @@ def test_new_answers_take_the_place_of_old_ones(tmp_path: Path) -> None:
     assert recall(tmp_path, "a3") is None
 
 
-def test_rows_with_labels_of_their_own_are_not_kept(tmp_path: Path) -> None:
+def test_rows_with_labels_of_their_own_come_back_too(tmp_path: Path) -> None:
     odd = answered(2)
     row = Prediction("banking", "digest", "x", {**answers(0), "topic": Answer("new", 1.0, {"new": 1.0})})
-    keep(tmp_path, "a1", odd._replace(predictions={**odd.predictions, "x": row}))
-    assert recall(tmp_path, "a1") is None
+    odd = odd._replace(predictions={**odd.predictions, "x": row})
+    keep(tmp_path, "a1", odd)
+    assert recall(tmp_path, "a1") == odd
 
 
 @dataclass
@@ -187,3 +188,36 @@ def test_answers_of_models_that_are_not_judged_are_forgotten(tmp_path: Path) -> 
     judge(tmp_path, readers, rows=5, name="three", champion="one")
     kept = {path.name.partition("-")[0] for path in (tmp_path / "cache" / "answers" / "banking").iterdir()}
     assert kept == {"one", "three"}
+
+
+# what the encoder made of a text
+
+
+class Gone:
+    """An encoder that must not be asked."""
+
+    @property
+    def run(self) -> object:
+        raise AssertionError("the encoder was asked again")
+
+
+def test_vectors_of_test_rows_are_made_once(turned: Path, tmp_path: Path) -> None:
+    from freehold.engine import open_reader
+    from freehold.gate.rereading import Rereading, open_model
+    from freehold.line import champion, open_state
+
+    with open_state(turned) as shelf:
+        folder = champion("desk", shelf=shelf, folder=turned).artifact.folder
+    desk = Desk(tmp_path, tmp_path, tmp_path / "cache", 1, lambda _event: None)
+    rows = [{"text": text} for text in ("where is my parcel", "I lost the card today", "where is my parcel")]
+    ids = ["a", "b", "c"]
+    first = open_model(folder, desk).predict(rows, requests=ids)
+    reader = open_reader(folder, threads=1)
+    plain = reader.predict(rows, requests=ids)
+    reader.encoder = Gone()  # type: ignore[assignment]
+    assert Rereading(reader, folder, desk.cache).predict(rows, requests=ids) == first
+    for kept, asked in zip(first, plain, strict=True):
+        assert (kept.request, kept.model) == (asked.request, asked.model)
+        for name, answer in kept.answers.items():
+            assert answer.value == asked.answers[name].value
+            assert answer.confidence == pytest.approx(asked.answers[name].confidence, abs=0.02)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Answering", "Asking", "Opening"]
 
-_BATCH = 256
+_BATCH = 2_048
 
 
 class Answering(Protocol):

@@ -52,10 +52,10 @@ def judge(
     Raises:
         IntegrityError: A file of a model that has to be asked is damaged.
     """
-    from freehold.engine import open_reader
+    from freehold.gate.rereading import open_model
 
     def opening(folder: Path) -> Answering:
-        return open_reader(folder, threads=desk.threads)
+        return open_model(folder, desk)
 
     return judge_with(opening, desk, task=task, artifact=artifact, labelled=labelled, against=against)
 

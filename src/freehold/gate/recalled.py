@@ -61,10 +61,11 @@ def recall(folder: Path, artifact: str) -> Answered | None:
 
 
 def keep(folder: Path, artifact: str, answered: Answered) -> None:
-    """Writes answers down where they can be: each field with the same labels on every row, and not too many."""
-    packed = _pack(answered)
-    if not artifact or packed is None:
+    """Writes answers down, unless there are too many probabilities."""
+    count = sum(len(each.probabilities) for row in answered.predictions.values() for each in row.answers.values())
+    if not artifact or not answered.predictions or count > _LARGEST:
         return
+    packed = _pack(answered)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{artifact}-{hashlib.sha256(packed).hexdigest()}.safetensors"
     unfinished = path.with_suffix(f".{os.getpid()}")
@@ -89,17 +90,16 @@ def _release() -> str:
         return ""
 
 
-def _pack(answered: Answered) -> bytes | None:
+def _pack(answered: Answered) -> bytes:
     predictions = list(answered.predictions.values())
-    labels = {field.name: _shared_labels(field.name, predictions) for field in answered.fields}
-    if None in labels.values() or len(predictions) * sum(len(each or ()) for each in labels.values()) > _LARGEST:
-        return None
+    names = [field.name for field in answered.fields]
+    labels = {name: _shared_labels(name, predictions) for name in names}
     tensors = {
         f"{_PROBABILITIES}{name}": np.array(
             [list(each.answers[name].probabilities.values()) for each in predictions], np.float64
         )
-        for name, names in labels.items()
-        if names
+        for name in names
+        if labels[name]
     }
     head = {
         "format": _FORMAT,
@@ -108,47 +108,43 @@ def _pack(answered: Answered) -> bytes | None:
         "fields": [asdict(field) for field in answered.fields],
         "labels": labels,
         "rows": [[id, each.task, each.model, each.request] for id, each in answered.predictions.items()],
-        "answers": {name: [_plain(each.answers[name]) for each in predictions] for name in labels},
+        "answers": {name: [_plain(each.answers[name], labels[name]) for each in predictions] for name in names},
     }
     text = np.frombuffer(json.dumps(head).encode(), np.uint8)
     return bytes(save({_TEXT: text, **tensors}))
 
 
-def _shared_labels(field: str, predictions: Sequence[Prediction]) -> list[str] | None:
-    """Returns the labels of a field's probabilities in their order; None where rows differ."""
+def _shared_labels(field: str, predictions: Sequence[Prediction]) -> list[str]:
+    """Returns the labels of a field's probabilities, in their order; none where rows have labels of their own."""
     found = {tuple(each.answers[field].probabilities) for each in predictions}
-    return list(found.pop()) if len(found) == 1 else None
+    return list(found.pop()) if len(found) == 1 else []
 
 
-def _plain(answer: Answer) -> dict[str, Any]:
-    """Returns all of an answer but its probabilities."""
-    names = (name for name in Answer.__dataclass_fields__ if name != "probabilities")
-    return {name: getattr(answer, name) for name in names}
+def _plain(answer: Answer, labels: Sequence[str]) -> dict[str, Any]:
+    """Returns an answer as plain data, without probabilities where they are in a table."""
+    plain = {name: getattr(answer, name) for name in Answer.__dataclass_fields__ if name != "probabilities"}
+    return plain if labels else {**plain, "probabilities": dict(answer.probabilities)}
 
 
 def _unpack(head: dict[str, Any], probabilities: Mapping[str, Any]) -> Answered:
-    columns = {
-        name: [
-            dict(zip(head["labels"][name], row, strict=True)) for row in _rows(probabilities.get(name), answers)
-        ]
-        for name, answers in head["answers"].items()
+    columns = {name: _answers(head, name, probabilities.get(name)) for name in head["answers"]}
+    predictions = {
+        id: Prediction(task, model, request, {name: answers[place] for name, answers in columns.items()})
+        for place, (id, task, model, request) in enumerate(head["rows"])
     }
-    predictions = {}
-    for place, (id, task, model, request) in enumerate(head["rows"]):
-        answers = {name: _answer(head["answers"][name][place], columns[name][place]) for name in columns}
-        predictions[id] = Prediction(task, model, request, answers)
     return Answered(tuple(head["inputs"]), tuple(map(_field, head["fields"])), predictions)
 
 
-def _rows(table: Any, answers: Sequence[object]) -> Sequence[Sequence[float]]:
-    return [()] * len(answers) if table is None else table.tolist()
-
-
-def _answer(plain: Mapping[str, Any], probabilities: Mapping[str, float]) -> Answer:
-    rest: dict[str, Any] = {
-        name: tuple(each) if name == "interval" and each else each for name, each in plain.items()
-    }
-    return Answer(probabilities=probabilities, **rest)
+def _answers(head: dict[str, Any], name: str, probabilities: Any) -> list[Answer]:
+    """Returns a field's answer to each row."""
+    answers: list[dict[str, Any]] = head["answers"][name]
+    if probabilities is not None:
+        for answer, row in zip(answers, probabilities.tolist(), strict=True):
+            answer["probabilities"] = dict(zip(head["labels"][name], row, strict=True))
+    for answer in answers:
+        if answer.get("interval"):
+            answer["interval"] = tuple(answer["interval"])
+    return [Answer(**answer) for answer in answers]
 
 
 def _field(plain: dict[str, Any]) -> Field:

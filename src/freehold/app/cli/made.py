@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["describe_rungs", "find_facts", "print_facts"]
 
-_RUNGS = ("rung", ">seconds", "validation", "outcome")
+_RUNGS = ("rung", ">seconds", "validation", ">loss", ">p", "outcome")
 
 
 def find_facts(shelf: Registry, stages: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -54,10 +54,27 @@ def describe_rungs(rungs: Iterable[Mapping[str, Any]]) -> tuple[tuple[str, ...],
 
 
 def _rung(rung: Mapping[str, Any]) -> tuple[str, ...]:
-    scores = ", ".join(f"{field} {value:.4f}" for field, value in rung.get("validation", {}).items())
-    outcome = "taken" if rung.get("taken") else "not taken"
+    counts = rung.get("n", {})
+    scores = ", ".join(
+        f"{field} {value:.4f}" + (f" (n = {counts[field]:,})" if field in counts else "")
+        for field, value in rung.get("validation", {}).items()
+    )
+    loss, p = rung.get("loss"), rung.get("p")
+    return (
+        rung["name"],
+        f"{rung.get('seconds', 0.0):.2f}",
+        scores,
+        "" if loss is None else f"{loss:.4f}",
+        "" if p is None else f"{p:.3g}",
+        _outcome(rung),
+    )
+
+
+def _outcome(rung: Mapping[str, Any]) -> str:
+    """Returns what became of a rung; one that was not tried has nothing but a note."""
     note = rung.get("note", "")
-    return rung["name"], f"{rung.get('seconds', 0.0):.2f}", scores, f"{outcome}: {note}" if note else outcome
+    outcome = "taken" if rung.get("taken") else "not taken" if "validation" in rung else ""
+    return ": ".join(part for part in (outcome, note) if part)
 
 
 def _form(form: Mapping[str, Any], *, taken: str) -> tuple[str, ...]:
