@@ -52,7 +52,10 @@ def _through_knots(
     rows, best = np.arange(len(probabilities)), probabilities.argmax(1)
     raw = probabilities[rows, best]
     top = np.interp(raw, [knot[0] for knot in knots], [knot[1] for knot in knots])
-    out = probabilities * ((1 - top) / np.maximum(1 - raw, 1e-12))[:, None]
+    others = probabilities.copy()
+    others[rows, best] = 0
+    total, even = others.sum(1, keepdims=True), np.full_like(others, 1 / max(1, others.shape[1] - 1))
+    out = np.divide(others, total, out=even, where=total > 0) * (1 - top)[:, None]
     out[rows, best] = top
     return np.asarray(out)
 
@@ -85,12 +88,12 @@ def _is_known(highest: float, scope: Scope) -> bool:
 
 
 def _choice(field: Field, row: list[float], *, best: int, labels: Sequence[str], known: bool | None) -> Answer:
-    value = _value(field, labels[best])
     if known is False and field.other:
         best = labels.index(field.other)
-        value = field.other
+    elif known and labels[best] == field.other:
+        known = False
     return Answer(
-        value=value,
+        value=_value(field, labels[best]),
         confidence=row[best],
         probabilities=dict(zip(labels, row, strict=True)),
         abstained=row[best] < field.abstain_below,
@@ -111,7 +114,10 @@ def _choices(field: Field, head: Head, row: list[float], *, labels: Sequence[str
 
 
 def _number(field: Field, head: Head, score: float) -> Answer:
+    """Answers a number with its interval; sure of nothing where no row was held out to tell."""
     value = head.centre + head.spread * score
+    if head.margin is None:
+        return Answer(value, 0.0, {}, abstained=field.abstain_below > 0)
     interval = (value - head.margin, value + head.margin)
     return Answer(value, COVERAGE, {}, abstained=field.abstain_below > COVERAGE, interval=interval)
 

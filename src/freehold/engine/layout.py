@@ -87,7 +87,8 @@ class Head:
         threshold: `choices`: labels with at least this probability are answered.
         centre: `number`: the mean that scores are measured from.
         spread: `number`: the size of a score of 1.
-        margin: `number`: nine of ten true values lie within this distance of the answer.
+        margin: `number`: nine of ten true values lie within this distance of the answer; None where no held-out
+            row says so.
         scope: None where a field has too few held-out rows to tell.
     """
 
@@ -100,7 +101,7 @@ class Head:
     threshold: float = 0.5
     centre: float = 0.0
     spread: float = 1.0
-    margin: float = 0.0
+    margin: float | None = None
     scope: Scope | None = None
 
 
