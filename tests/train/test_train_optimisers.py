@@ -133,3 +133,16 @@ def test_an_unknown_name_is_refused_with_those_that_are_known(name: str) -> None
 
 def test_all_that_the_issue_names_are_there() -> None:
     assert {"adamw", "ademamix", "muon", "shampoo", "soap"} <= {*OPTIMISERS}
+
+
+def test_muons_updates_are_made_in_single_precision() -> None:
+    from pytorch_optimizer.optimizer.utils.matrix import zero_power_via_newton_schulz_5 as orthogonalise
+
+    torch.manual_seed(0)
+    matrix = nn.Parameter(torch.zeros(8, 8))
+    gradient = torch.randn(8, 8)
+    optimiser = make_optimiser("muon", [Group([matrix], 1e-2, decay=0.0)], steps=1)
+    matrix.grad = gradient.clone()
+    optimiser.step()
+    wanted = -1e-2 * 0.2 * 8**0.5 * orthogonalise(gradient, dtype=torch.float32)
+    assert torch.allclose(matrix.detach(), wanted, atol=1e-6)

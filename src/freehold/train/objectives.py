@@ -227,10 +227,10 @@ class Tags:
         return ((first.exp() - second.exp()) * (first - second)).sum((1, 2)) / 2
 
     def merit(self, scores: Tensor, wanted: Tensor) -> tuple[float, float]:
-        """Returns how far the loss lies under that of a constant answer, at least 0."""
+        """Returns how far each row's loss lies under that of a constant answer, at least 0."""
         known = self.known(wanted)
-        gained = 1 - self.losses(scores, wanted)[known] / self.chance
-        return max(0.0, float(gained.sum())), float(known.sum())
+        gained = (1 - self.losses(scores, wanted)[known] / self.chance).clamp(min=0)
+        return float(gained.sum()), float(known.sum())
 
 
 def _entropy(shares: NDArray[np.float64]) -> float:

@@ -53,6 +53,7 @@ OPTIMISERS: Plugins[OptimiserKind] = Plugins("freehold.optimisers")
 _FILTER = "grokfast"
 _SMOOTH, _AMPLIFY = 0.98, 2.0
 _SHAMPOO_FACTOR = 10.0
+_SOAP_WIDEST = 1_024
 
 
 def make_optimiser(name: str, groups: Sequence[Group], *, steps: int) -> Optimiser:
@@ -181,10 +182,14 @@ def _adamw(groups: Sequence[Group], steps: int) -> torch.optim.Optimizer:
 
 @OPTIMISERS.register("soap")
 def _soap(groups: Sequence[Group], steps: int) -> torch.optim.Optimizer:
-    """Adam in the eigenbasis of Shampoo's preconditioner (Vyas et al. 2024). Its first step only prepares."""
+    """Adam in the eigenbasis of Shampoo's preconditioner (Vyas et al. 2024). Its first step only prepares.
+
+    The wide side of a feed-forward layer keeps its own basis, the paper's one-sided form: turning it would cost
+    more than the pass itself.
+    """
     from pytorch_optimizer import SOAP
 
-    made: torch.optim.Optimizer = SOAP(_plain(groups))
+    made: torch.optim.Optimizer = SOAP(_plain(groups), max_precondition_dim=_SOAP_WIDEST)
     return made
 
 
@@ -222,6 +227,15 @@ def _muon(groups: Sequence[Group], steps: int) -> torch.optim.Optimizer:
     scalable").
     """
     from pytorch_optimizer import Muon
+    from pytorch_optimizer.optimizer.utils.matrix import zero_power_via_newton_schulz_5 as orthogonalise
+
+    class MuonInSinglePrecision(Muon):  # type: ignore[misc]
+        """Muon without bfloat16, in which a processor that does not know it takes thirty times as long."""
+
+        @staticmethod
+        def _orthogonalize(group: dict[str, Any], updates: list[Tensor]) -> list[Tensor]:
+            steps, weights = group["ns_steps"], group["ns_coeffs"]
+            return [orthogonalise(u, num_steps=steps, weights=weights, dtype=torch.float32) for u in updates]
 
     parts: list[dict[str, Any]] = []
     for group in groups:
@@ -230,5 +244,5 @@ def _muon(groups: Sequence[Group], steps: int) -> torch.optim.Optimizer:
         for some, orthogonal in ((matrices, True), (others, False)):
             if some:
                 parts += _plain([group._replace(parameters=some)], use_muon=orthogonal, use_adjusted_lr=orthogonal)
-    made: torch.optim.Optimizer = Muon(parts)
+    made: torch.optim.Optimizer = MuonInSinglePrecision(parts)
     return made
