@@ -29,6 +29,8 @@ PENALTY = 0.1
 """The ridge's penalty, for features of unit length; chosen by cross-validation."""
 
 _BLOCK = 2_048
+_UNLIKE = 1e-7
+"""Numbers whose spread is less than this share of their mean are all the same: the rest is rounding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +182,9 @@ class _Scale(NamedTuple):
         mean = sums.totals / max(1, rows)
         if sums.kind != "number":
             return cls(sums.kind, mean, 2.0, sums.totals > 0.5)
-        spread = float(np.sqrt(max(sums.squares / max(1, rows) - float(mean[0]) ** 2, 0.0))) or 1.0
+        spread = float(np.sqrt(max(sums.squares / max(1, rows) - float(mean[0]) ** 2, 0.0)))
+        if spread <= _UNLIKE * abs(float(mean[0])):
+            spread = 1.0
         return cls(sums.kind, mean, 1 / spread, np.ones(1, bool))
 
     def solved(self, weights: NDArray[np.float64], *, dense: int) -> Solved:
