@@ -19,16 +19,19 @@ NAMES = {
         fingerprint jaccard read_rows shingles
     """,
     "freehold.engine": """
-        Base CARD Chain DESCRIPTION Description ENCODER_FILES Encoded Encoder GRAPH Gathered Grain
-        HEADS HELD Head Heads Limits MINILM_DIGEST MisplacedSpanError NEVER NGRAMS Nested Ngrams
-        Opened Part Pooling REACH Reader Reading Run Settings Span SpanAnswer Sparse TagHead
-        TokenVectors Tokenizer Tokens Vectoriser Windows Word WordGrams adapter_identity best_path
-        by_length choose_grain copy_encoder count_tags decode_spans encode_spans encode_texts
-        encoder_files field_labels find_base find_chains find_limits find_nested find_parts
-        join_inputs load_adapter load_encoder load_heads load_tags load_tokenizer lora_targets
-        name_base open_folder open_reader pad path_score place_spans pool pool_words read_settings
-        read_texts restore_spans run_encoder save_heads save_tags softmax split split_words
-        sum_paths surroundings token_ranges tokenize total_score write_description
+        Base CARD COVERAGE Chain DESCRIPTION Description ENCODER_FILES Encoded Encoder GRAPH
+        Gathered Grain Grams HEADS HELD Head Heads Limits MINILM_DIGEST MisplacedSpanError
+        NEVER NGRAMS Nested Ngrams Opened Part Pooling RANDOM_FEATURES REACH RandomFeatures
+        Reader Reading Run SKETCH_COLUMNS Scope Sketch Span SpanAnswer Sparse TAGS TUNED
+        TagHead TokenVectors Tokenizer Vectoriser Windows Word WordGrams adapter_identity
+        answer_rows best_path by_length choose_grain copy_encoder count_tags decode_spans
+        encode_spans encode_texts field_labels find_base find_chains find_limits find_nested
+        find_parts join_inputs load_adapter load_encoder load_grams load_heads load_tags
+        load_tokenizer load_tuned lora_targets name_base open_folder open_reader pad
+        path_score place_spans pool pool_words read_settings read_texts restore_spans
+        run_encoder save_adapter save_changed save_heads save_tags softmax split split_words
+        sum_paths surroundings to_probabilities token_ranges total_score tuned_identity
+        write_description
     """,
     "freehold.errors": """
         CheckError DataError FreeholdError IntegrityError MissingExtraError Mistake NotFoundError

@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import onnx
+import onnxruntime
 import pytest
 import torch
+from onnx import TensorProto, helper, numpy_helper
 from tests.engine.families import FAMILIES, make_family
 
 from freehold.compress.graphs import Form, export_encoder, quantise_encoder
@@ -40,6 +43,32 @@ def test_a_graph_gives_the_vectors_of_torch(name: str, tmp_path: Path) -> None:
         quantise_encoder(tmp_path / "fp32" / "model.onnx", tmp_path / form / "model.onnx", form=form)
         found = Vectoriser(tmp_path / form, threads=1).vectors(TEXTS)
         assert (found * expected).sum(1).min() > likeness
+
+
+def test_what_layers_share_is_stored_once(tmp_path: Path) -> None:
+    tensor, number = helper.make_tensor_value_info, TensorProto.FLOAT
+    random = np.random.default_rng(0)
+    weights = random.normal(size=(6, 6)).astype(np.float32)
+    table = random.normal(size=(300, 6)).astype(np.float32)
+    nodes = [
+        helper.make_node("Gather", ["table", "ids"], ["first"]),
+        helper.make_node("MatMul", ["first", "weights"], ["second"]),
+        helper.make_node("MatMul", ["second", "weights"], ["third"]),
+        helper.make_node("Gather", ["table", "ids"], ["again"]),
+        helper.make_node("Add", ["third", "again"], ["tokens"]),
+    ]
+    inputs = [tensor("ids", TensorProto.INT64, ["n"])]
+    kept = [numpy_helper.from_array(weights, "weights"), numpy_helper.from_array(table, "table")]
+    graph = helper.make_graph(nodes, "shared", inputs, [tensor("tokens", number, ["n", 6])], kept)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    onnx.save(model, tmp_path / "fp32.onnx")
+    quantise_encoder(tmp_path / "fp32.onnx", tmp_path / "int8.onnx", form="int8-weights")
+    found = onnx.load(tmp_path / "int8.onnx").graph.initializer
+    assert {t.name for t in found} == {"weights_int8", "weights_scale", "table_rows", "table_scale"}
+    session = onnxruntime.InferenceSession(str(tmp_path / "int8.onnx"), providers=["CPUExecutionProvider"])
+    ids = np.array([0, 299, 7])
+    [answer] = session.run(None, {"ids": ids})
+    np.testing.assert_allclose(answer, table[ids] @ weights @ weights + table[ids], atol=0.3)
 
 
 class _Stubborn(torch.nn.Module):

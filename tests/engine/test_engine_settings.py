@@ -18,7 +18,7 @@ from freehold.engine import (
     load_tokenizer,
     read_settings,
     run_encoder,
-    tokenize,
+    split,
 )
 from freehold.errors import DataError, UserError
 
@@ -121,9 +121,9 @@ def test_a_padding_token_is_found_in_the_vocabulary(tmp_path: Path) -> None:
 
 def test_lower_case_is_put_before_the_tokenizer(tmp_path: Path) -> None:
     folder = make_family(tmp_path, "bert")
-    before = tokenize(load_tokenizer(folder), ["where is my PARCEL", "where is my parcel"])
+    before = split(load_tokenizer(folder), ["where is my PARCEL", "where is my parcel"]).ids
     write(folder, {"sentence_bert_config.json": {"do_lower_case": True}})
-    after = tokenize(load_tokenizer(folder), ["where is my PARCEL", "where is my parcel"])
+    after = split(load_tokenizer(folder), ["where is my PARCEL", "where is my parcel"]).ids
     assert before[0] != before[1] == after[0] == after[1]
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freehold.engine import Tokenizer, Windows, load_tokenizer, split, tokenize
+from freehold.engine import Tokenizer, Windows, load_tokenizer, split
 from freehold.errors import DataError
 
 TEXTS = st.lists(st.text(st.sampled_from("parcel invoice 12é\n"), max_size=80), min_size=1, max_size=4)
@@ -68,13 +68,7 @@ def test_a_text_that_fits_is_one_window(tokenizer: Tokenizer) -> None:
     windows = split(tokenizer, ["where is my parcel", ""])
     assert windows.row == [0, 1]
     assert windows.counted == [(0, len(ids)) for ids in windows.ids]
-    assert windows.ids == tokenize(tokenizer, ["where is my parcel", ""])
-
-
-def test_tokenize_keeps_one_window(tokenizer: Tokenizer) -> None:
-    [ids] = tokenize(replace(tokenizer, max_tokens=5), ["parcel " * 100])
-    [parcel] = tokenizer.library.encode("parcel", add_special_tokens=False).ids
-    assert ids == [*tokenizer.before, parcel, parcel, parcel, *tokenizer.after]
+    assert windows.ids == [each.ids for each in tokenizer.library.encode_batch(["where is my parcel", ""])]
 
 
 def test_a_window_without_room_for_text_is_refused(tiny_base: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import warnings
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
@@ -28,7 +29,7 @@ Form = Literal["int8", "int8-weights", "fp32"]
 FORMS: tuple[Form, ...] = ("int8", "int8-weights", "fp32")
 """From fast to exact. `int8-weights` is as small as `int8`, and computes in fp32."""
 
-_RECIPE = 3  # raised whenever the functions below would make another encoder graph of the same weights
+_RECIPE = 4  # raised whenever the functions below would make another encoder graph of the same weights
 _MAKERS = ("torch", "transformers", "onnx", "onnxscript", "onnxruntime")
 _OPSET = 18
 _TABLE_ROWS = 256
@@ -148,23 +149,45 @@ def _quantise_dynamically(source: Path, target: Path) -> None:
 
 
 def _quantise_weights(graph: onnx.GraphProto) -> None:
-    """Stores the weights of every matrix product as int8 with one scale a column; products stay in fp32."""
+    """Stores the weights of every matrix product as int8 with one scale a column; products stay in fp32.
+
+    Weights that several layers share are stored once.
+    """
     tensors = {tensor.name: tensor for tensor in graph.initializer}
+    done: set[str] = set()
     nodes: list[onnx.NodeProto] = []
     for node in list(graph.node):
         weight = tensors.get(node.input[1]) if node.op_type == "MatMul" else None
         if weight is not None and len(weight.dims) == 2:
             name = weight.name
-            columns, scale = _to_int8(numpy_helper.to_array(weight).T)
-            graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(columns.T), f"{name}_int8"))
-            graph.initializer.append(numpy_helper.from_array(scale[:, 0], f"{name}_scale"))
-            names = [f"{name}_int8", f"{name}_scale"]
-            nodes.append(helper.make_node("DequantizeLinear", names, [f"{name}_float"], axis=1))
+            if name not in done:
+                done.add(name)
+                columns, scale = _to_int8(numpy_helper.to_array(weight).T)
+                rows = np.ascontiguousarray(columns.T)
+                graph.initializer.append(numpy_helper.from_array(rows, f"{name}_int8"))
+                graph.initializer.append(numpy_helper.from_array(scale[:, 0], f"{name}_scale"))
+                names = [f"{name}_int8", f"{name}_scale"]
+                nodes.append(helper.make_node("DequantizeLinear", names, [f"{name}_float"], axis=1))
             node.input[1] = f"{name}_float"
-            graph.initializer.remove(weight)
         nodes.append(node)
+    _replace_nodes(graph, nodes)
+
+
+def _replace_nodes(graph: onnx.GraphProto, nodes: Sequence[onnx.NodeProto]) -> None:
+    """Gives a graph its new nodes, and takes away the tensors that none of them uses."""
     del graph.node[:]
     graph.node.extend(nodes)
+    used = set(_inputs(nodes))
+    for tensor in [tensor for tensor in graph.initializer if tensor.name not in used]:
+        graph.initializer.remove(tensor)
+
+
+def _inputs(nodes: Iterable[onnx.NodeProto]) -> Iterator[str]:
+    """Yields the names of all that nodes take, those in branches too."""
+    for node in nodes:
+        yield from node.input
+        for part in node.attribute:
+            yield from _inputs(part.g.node)
 
 
 def _to_int8(table: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
@@ -175,29 +198,32 @@ def _to_int8(table: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.f
 
 def _quantise_tables(graph: onnx.GraphProto) -> None:
     """Replaces every look-up in a large fp32 table by one in int8 rows and one in their scales."""
-    tensors = {tensor.name: tensor for tensor in graph.initializer}
-    nodes = list(graph.node)
-    done: list[onnx.NodeProto] = []
-    for node in nodes:
+    tensors = {tensor.name: tensor for tensor in graph.initializer if _is_table(tensor)}
+    added: set[str] = set()
+    nodes: list[onnx.NodeProto] = []
+    for node in list(graph.node):
         table = tensors.get(node.input[0]) if node.op_type == "Gather" else None
-        large = table is not None and table.data_type == TensorProto.FLOAT and len(table.dims) == 2
-        if table is None or not large or table.dims[0] < _TABLE_ROWS:
-            done.append(node)
+        if table is None or any(part.name == "axis" and part.i for part in node.attribute):
+            nodes.append(node)
             continue
-        done += _lookup(graph, numpy_helper.to_array(table), ids=node.input[1], out=node.output[0])
-        graph.initializer.remove(table)
-    del graph.node[:]
-    graph.node.extend(done)
+        if table.name not in added:
+            added.add(table.name)
+            rows, scale = _to_int8(numpy_helper.to_array(table))
+            graph.initializer.append(numpy_helper.from_array(rows, f"{table.name}_rows"))
+            graph.initializer.append(numpy_helper.from_array(scale, f"{table.name}_scale"))
+        nodes += _lookup(table.name, ids=node.input[1], out=node.output[0])
+    _replace_nodes(graph, nodes)
 
 
-def _lookup(graph: onnx.GraphProto, table: NDArray[np.float32], *, ids: str, out: str) -> list[onnx.NodeProto]:
-    """Returns the nodes that look up int8 rows and scale them back; adds their tensors to the graph."""
-    rows, scale = _to_int8(table)
-    graph.initializer.append(numpy_helper.from_array(rows, f"{out}_rows"))
-    graph.initializer.append(numpy_helper.from_array(scale, f"{out}_scale"))
+def _is_table(tensor: TensorProto) -> bool:
+    return tensor.data_type == TensorProto.FLOAT and len(tensor.dims) == 2 and tensor.dims[0] >= _TABLE_ROWS
+
+
+def _lookup(table: str, *, ids: str, out: str) -> list[onnx.NodeProto]:
+    """Returns the nodes that look up int8 rows and scale them back."""
     return [
-        helper.make_node("Gather", [f"{out}_rows", ids], [f"{out}_int8"]),
+        helper.make_node("Gather", [f"{table}_rows", ids], [f"{out}_int8"]),
         helper.make_node("Cast", [f"{out}_int8"], [f"{out}_float"], to=TensorProto.FLOAT),
-        helper.make_node("Gather", [f"{out}_scale", ids], [f"{out}_factor"]),
+        helper.make_node("Gather", [f"{table}_scale", ids], [f"{out}_factor"]),
         helper.make_node("Mul", [f"{out}_float", f"{out}_factor"], [out]),
     ]

