@@ -20,6 +20,8 @@ __all__ = ["PeersError", "peers_python", "place"]
 REQUIREMENTS = ROOT / "bench" / "requirements-learn-peers.txt"
 CONSTRAINTS = ROOT / "constraints.txt"
 _DONE = "installed"
+_SHARED = ("torch", "transformers", "sentence-transformers", "tokenizers", "scikit-learn", "numpy", "accelerate")
+"""What both sides use: another version of these makes another environment, of anything else it does not."""
 
 
 class PeersError(RuntimeError):
@@ -30,9 +32,9 @@ def place() -> Path:
     """Returns the environment's folder, whether it is there or not."""
     home = os.environ.get("FREEHOLD_BENCH_PEERS")
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    wanted = b"".join(path.read_bytes() for path in (REQUIREMENTS, CONSTRAINTS))
-    wanted += repr(sys.version_info[:2]).encode()
-    name = f"learn-{hashlib.sha256(wanted).hexdigest()[:12]}"
+    shared = [line for line in CONSTRAINTS.read_text().splitlines() if line.partition("==")[0] in _SHARED]
+    wanted = "\n".join([REQUIREMENTS.read_text(), *shared, repr(sys.version_info[:2])])
+    name = f"learn-{hashlib.sha256(wanted.encode()).hexdigest()[:12]}"
     return (Path(home) if home else cache / "freehold-bench-peers") / name
 
 
