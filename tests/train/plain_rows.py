@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,7 @@ def make_vectors(texts: Sequence[str]) -> NDArray[np.float32]:
     return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), np.float32)
 
 
+@cache
 def _word(word: str) -> NDArray[np.float64]:
     return np.random.default_rng(zlib.crc32(word.encode())).normal(size=DIMENSION)
 

@@ -155,4 +155,4 @@ def test_features_of_many_rows_come_in_blocks(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("freehold.train.moments._BLOCK", 7)
     blocks = [*MAP.blocks(ROWS.texts, make_vectors(ROWS.texts))]
     assert len(blocks) == 9
-    np.testing.assert_allclose(np.vstack([block for _, block in blocks]), features(), atol=1e-6)
+    np.testing.assert_allclose(np.vstack([block for _, block in blocks]), features(), rtol=0, atol=1e-13)

@@ -108,7 +108,7 @@ def test_a_field_that_nobody_labelled_is_named() -> None:
 
 
 def test_a_field_that_only_a_writer_can_learn_is_named() -> None:
-    with pytest.raises(UserError, match="`f`.*needs a writer"):
+    with pytest.raises(UserError, match=r"`f`.*needs a writer"):
         resolve_fields(task_of(Field("f", "text"), FIELDS[0]), examples("a"))
 
 

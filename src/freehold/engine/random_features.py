@@ -6,7 +6,7 @@ seed alone, never from data.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ __all__ = ["RANDOM_FEATURES", "RandomFeatures"]
 
 RANDOM_FEATURES = 2_048
 _GAMMA = 0.7
+_Float = TypeVar("_Float", np.float32, np.float64)
 
 
 class RandomFeatures(NamedTuple):
@@ -40,9 +41,9 @@ class RandomFeatures(NamedTuple):
         weights = random.standard_normal((dimension, count)) * np.sqrt(2 * gamma)
         return cls(weights.astype(np.float32), random.uniform(0, 2 * np.pi, count).astype(np.float32))
 
-    def apply(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Returns the features, shape (rows, features), of length about 1."""
-        angles = vectors @ self.weights
+    def apply(self, vectors: NDArray[_Float]) -> NDArray[_Float]:
+        """Returns the features, shape (rows, features), of length about 1, in the precision of the vectors."""
+        angles: NDArray[_Float] = np.matmul(vectors, self.weights)
         angles += self.phases
         np.cos(angles, out=angles)
         angles *= np.float32(np.sqrt(2 / len(self.phases)))

@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from freehold.engine import Base, Encoder, TokenVectors, encode_texts, find_base, run_encoder
+from freehold.engine import Base, Encoder, TokenVectors, encode_texts, field_labels, find_base, run_encoder
 from freehold.task import Desk, Event, Field, Json, Task
 from freehold.train.heads import Trained
 from freehold.train.label_names import name_rows
 from freehold.train.ladder import Candidate, beats, judge_rung, with_tags
+from freehold.train.ledger import forget_others
 from freehold.train.ridge import Ridge
 from freehold.train.rows import Rows
 from freehold.train.tunings import Tunings
@@ -48,11 +49,15 @@ def climb(desk: Desk, task: Task, fields: tuple[Field, ...], *, train: Rows, val
     if reason := work.reason_against_search():
         tried.pass_over("kernel", reason)
     else:
-        tried.try_next(work.climb_kernel)
+        if reason := work.reason_against_kernel():
+            tried.pass_over("kernel", reason)
+        else:
+            tried.try_next(work.climb_kernel)
         if reason := work.reason_against_tuning():
             tried.pass_over("tuned", reason)
         elif not tried.try_next(lambda: work.climb_tuned(tried.best)):
             work.tunings.note_lost()
+    forget_others(work.moments, kept=work.kept)
     return Outcome(tried.best, work.base.max_tokens, tuple(tried.reports))
 
 
@@ -106,6 +111,7 @@ class _Work:
         self.spans = [field for field in fields if field.kind == "spans"]
         self.base: Base = find_base(task.base, relative_to=task.folder)
         self.tunings = Tunings(desk, task, self.base, fields)
+        self.moments, self.kept = desk.cache / "moments" / task.name, set[Path]()
 
     def reason_against_search(self) -> str:
         """Returns why no further rung is worth trying; empty where one is."""
@@ -113,6 +119,19 @@ class _Work:
             return 'the task says `effort = "quick"`'
         if len(self.validation) < LEAST_VALIDATION:
             return f"{len(self.validation)} validation rows cannot tell two rungs apart"
+        return ""
+
+    def reason_against_kernel(self) -> str:
+        """Returns why the machine cannot learn the fields; empty where it can."""
+        from freehold.train.kernel import MOST_CELLS
+
+        if not self.fields:
+            return "all fields are spans, whose heads do not depend on it"
+        rows = len(self.lessons) + len(self.validation)
+        for field in self.fields:
+            labels = len(field_labels(field))
+            if rows * labels > MOST_CELLS:
+                return f"{rows:,} rows times {labels:,} labels of `{field.name}` do not fit into memory"
         return ""
 
     def reason_against_tuning(self) -> str:
@@ -140,8 +159,9 @@ class _Work:
             self.fields,
             vectors.of,
             vectors.identity,
-            self.desk.cache / "moments",
+            self.moments,
             lambda done, total: self._tell(done, total, "ridge: sums"),
+            self.kept,
         )
         return ridge.fit(self.lessons, self.validation)
 

@@ -26,7 +26,8 @@ _LEAST_VECTOR = 20
 _LEAST_ISOTONIC = 300
 _LEAST_SCOPE = 40
 _KNOTS = 24
-_MOST = 20_000
+_MOST, _MOST_CELLS = 20_000, 20_000_000
+"""Rows, and rows times labels, that are looked at: more would cost memory and tell nothing more."""
 
 Scores = NDArray[np.float32]
 
@@ -40,7 +41,7 @@ def calibrate(field: Field, head: Head, *, scores: Scores, target: Target) -> He
         scores: The field's columns for held-out rows, shape (rows, columns).
         target: What was wanted of them.
     """
-    rows = np.flatnonzero(is_labelled(target))[:_MOST]
+    rows = _looked_at(scores, target)
     if not len(rows):
         return head
     kept, wanted = scores[rows], target[rows]
@@ -55,8 +56,8 @@ def calibrate(field: Field, head: Head, *, scores: Scores, target: Target) -> He
 
 def log_loss(field: Field, head: Head, *, scores: Scores, target: Target) -> float:
     """Returns the mean log loss of a field's calibrated probabilities over labelled rows."""
-    rows = is_labelled(target)
-    if not rows.any():
+    rows = _looked_at(scores, target)
+    if not len(rows):
         return 0.0
     if field.kind == "number":
         return float(np.mean((scores[rows, 0] - (target[rows] - head.centre) / head.spread) ** 2))
@@ -65,6 +66,11 @@ def log_loss(field: Field, head: Head, *, scores: Scores, target: Target) -> flo
     if field.kind == "choices":
         return float(-np.where(wanted == 1, np.log(chances), np.log(1 - chances)).sum(1).mean())
     return float(-np.log(chances[np.arange(len(wanted)), wanted]).mean())
+
+
+def _looked_at(scores: Scores, target: Target) -> NDArray[np.int64]:
+    most = min(_MOST, _MOST_CELLS // max(1, scores.shape[1]))
+    return np.flatnonzero(is_labelled(target))[:most]
 
 
 Method = Callable[[Field, Head, Scores, Target], Head]

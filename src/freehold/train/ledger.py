@@ -6,8 +6,10 @@ Owns the files below `cache/moments`; what is damaged is made again. Knows nothi
 from __future__ import annotations
 
 import json
+import shutil
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ from freehold.task import FieldKind, canonical, digest
 from freehold.train.moments import FeatureMap, FieldSums, Moments
 from freehold.train.rows import Rows, Target
 
-__all__ = ["Ledger", "Shape"]
+__all__ = ["Ledger", "Shape", "forget_others"]
 
 Shape = Mapping[str, tuple[FieldKind, Sequence[str]]]
 """Field to its kind and the names of its columns."""
@@ -51,18 +53,19 @@ class Ledger:
         """Returns the sums over rows, each labelled for all the fields."""
         if self.home is None:
             return self._anew(rows)
-        folder, now = self._folder(self.home), {mark: place for place, mark in enumerate(self._marks(rows))}
+        folder, now = self.folder(self.home), {mark: place for place, mark in enumerate(self._marks(rows))}
         known = _read_rows(folder)
         gone = [mark for mark in known if mark not in now]
         new = [place for mark, place in now.items() if mark not in known]
         few = len(gone) + len(new) <= _CHANGED * len(rows)
         moments = self._load(folder) if known and few else None
+        as_kept = moments is not None and not gone and not new
         if moments is None:
             moments = self._anew(rows)
         else:
             self._take_out(moments, [known[mark] for mark in gone])
             self._add(moments, rows.take(new))
-        if gone or new:
+        if not as_kept:
             self._save(folder, moments, {mark: self._describe(rows, place) for mark, place in now.items()})
         return moments
 
@@ -96,12 +99,20 @@ class Ledger:
             moments.add(features, {name: target[part] for name, target in targets.items()}, sign=sign)
             self.tell(min(part.stop, len(texts)), len(texts))
 
-    def _folder(self, home: Path) -> Path:
+    def folder(self, home: Path) -> Path:
+        """Returns where these sums are kept below `home`."""
         shape = {name: [kind, list(columns)] for name, (kind, columns) in self.shape.items()}
         return home / digest([self.identity, self.features.width, shape])[:32]
 
     def _marks(self, rows: Rows) -> list[str]:
-        return [digest([rows.ids[n], rows.texts[n], self._plain(rows, n)])[:32] for n in range(len(rows))]
+        """Returns a name for each row with its labels; rows that are alike are counted."""
+        names = [digest([rows.ids[n], rows.texts[n], self._plain(rows, n)])[:32] for n in range(len(rows))]
+        seen: Counter[str] = Counter()
+        for place, name in enumerate(names):
+            seen[name] += 1
+            if seen[name] > 1:
+                names[place] = f"{name}-{seen[name]}"
+        return names
 
     def _plain(self, rows: Rows, place: int) -> dict[str, Any]:
         return {name: rows.targets[name][place].tolist() for name in self.shape}
@@ -133,10 +144,11 @@ class Ledger:
     def _load(self, folder: Path) -> Moments | None:
         try:
             seal = json.loads((folder / "seal.json").read_bytes())
-            packed = np.load(folder / "sums.npy", allow_pickle=False)
+            with (folder / "sums.npy").open("rb") as file:
+                packed = np.lib.format.read_array(file, allow_pickle=False)
             if [_seal(packed), zlib.crc32((folder / _ROWS).read_bytes())] != seal[:2]:
                 return None
-        except (OSError, ValueError, EOFError):
+        except (OSError, ValueError, EOFError, LookupError, TypeError):
             return None
         width = self.features.width
         fields, start = {}, width + 1
@@ -152,11 +164,17 @@ class Ledger:
 def _read_rows(folder: Path) -> dict[str, Any]:
     """Returns the rows that the kept sums are of; none where they cannot be read."""
     try:
-        found: dict[str, Any] = json.loads((folder / _ROWS).read_bytes())
+        found: object = json.loads((folder / _ROWS).read_bytes())
     except (OSError, ValueError):
         return {}
-    return found
+    return found if isinstance(found, dict) else {}
 
 
 def _seal(packed: NDArray[np.float64]) -> int:
     return zlib.crc32(np.ascontiguousarray(packed).data)
+
+
+def forget_others(home: Path, *, kept: Collection[Path]) -> None:
+    """Removes the sums below `home` that no ledger has kept since: their rows may have been withdrawn."""
+    for folder in set(home.glob("*")) - set(kept):
+        shutil.rmtree(folder)

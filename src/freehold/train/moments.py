@@ -53,9 +53,12 @@ class FeatureMap:
         return len(self.dense.phases) + len(self.grams)
 
     def apply(self, texts: Sequence[str], vectors: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Returns features, shape (texts, width)."""
+        """Returns features, shape (texts, width): the same ones for a text alone and among others, but for 1e-15.
+
+        What is taken out of sums is then what was added: in single precision, products depend on the batch.
+        """
         sparse = gram_matrix(self.grams, texts).toarray() * self.gram_weight
-        return np.hstack([self.dense.apply(vectors), sparse]).astype(np.float64)
+        return np.hstack([self.dense.apply(vectors.astype(np.float64)), sparse])
 
     def blocks(
         self, texts: Sequence[str], vectors: NDArray[np.float32]

@@ -8,7 +8,7 @@ which is the same solution (Saunders et al. 1998, "Ridge regression learning alg
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +44,7 @@ class Ridge:
         vectors: Returns the vectors of texts.
         identity: Of the encoder that makes them.
         home: Folder where sums are kept between turns.
+        kept: Gets the folders of the sums that were kept.
         tell: Called with rows done and rows to do.
     """
 
@@ -52,6 +53,7 @@ class Ridge:
     identity: str
     home: Path
     tell: Callable[[int, int], None] = _say_nothing
+    kept: set[Path] = field(default_factory=set)
 
     def fit(self, rows: Rows, held: Rows) -> tuple[Trained, Trained]:
         """Returns heads made from `rows` alone, and heads made from `rows` and `held` together."""
@@ -91,7 +93,10 @@ class Ridge:
     def _sums(self, features: FeatureMap, rows: Rows, names: Sequence[str], *, keep: bool = False) -> Moments:
         shape = {field.name: (field.kind, field_labels(field)) for field in self.fields if field.name in names}
         home = self.home if keep else None
-        return Ledger(features, shape, self.vectors, self.identity, home, self.tell).sums(rows)
+        ledger = Ledger(features, shape, self.vectors, self.identity, home, self.tell)
+        if keep:
+            self.kept.add(ledger.folder(self.home))
+        return ledger.sums(rows)
 
     def _few(self, features: FeatureMap, rows: Rows) -> dict[str, Solved]:
         found: dict[str, Solved] = {}
