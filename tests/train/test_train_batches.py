@@ -88,6 +88,8 @@ def test_long_texts_are_read_in_windows_spread_over_them(tokenizer: Tokenizer) -
     ]
     assert batch.row.tolist() == [0, 0, 0]
     assert some.windows_of([2, 3]) == [2, 3, 4, 5]
+    assert some.thinned == 1
+    assert Texts(tokenizer, LONG, windows=len(of_long)).thinned == 0
 
 
 LENGTHS = [len(example.inputs["text"].split()) for example in make_examples(100)]

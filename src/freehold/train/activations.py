@@ -52,14 +52,14 @@ class Activations:
         batches = list(by_length(sizes.tolist(), budget=_BUDGET))
         seal = self._folder / "sealed.json"
         name = digest([self._identity, wanted])
-        done = self._open(seal, name)
-        for number, batch in enumerate(batches):
-            if number < done:
-                continue
+        first = self._open(seal, name)
+        done = sum(len(batch) for batch in batches[:first])
+        for number, batch in enumerate(batches[first:], first):
             self._compute([wanted[i] for i in batch])
+            done += len(batch)
             if number % _SEAL_EVERY == 0 or number == len(batches) - 1:
                 self._seal(seal, {"name": name, "batches": number + 1})
-            tell(sum(len(each) for each in batches[: number + 1]), len(wanted))
+            tell(done, len(wanted))
 
     def _open(self, seal: Path, name: str) -> int:
         """Maps the array, and returns how many batches of it are there already."""

@@ -72,6 +72,7 @@ class Texts:
         ids: All windows' ids one after the other.
         starts: Where each window starts in `ids`; one more than there are windows.
         lengths: Tokens read for each text.
+        thinned: How many texts have more windows than are read.
     """
 
     def __init__(
@@ -94,6 +95,7 @@ class Texts:
         rows = _join([part.row for part in parts])
         self._first = np.searchsorted(rows, np.arange(len(texts) + 1))
         self.lengths: list[int] = np.diff(self.starts[self._first]).tolist()
+        self.thinned = sum(part.thinned for part in parts)
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -164,6 +166,7 @@ class _Part:
     ) -> None:
         found = split(tokenizer, texts, offsets=offsets)
         kept = _spread(found.row, most=windows)
+        self.thinned = int((np.bincount(found.row) > windows).sum()) if found.row else 0
         self.ids = _join([np.asarray(found.ids[w], np.int32) for w in kept])
         self.sizes = np.array([len(found.ids[w]) for w in kept], np.int32)
         self.row = np.array([first + found.row[w] for w in kept], np.int32)

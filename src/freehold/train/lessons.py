@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -21,6 +21,7 @@ from freehold.train.activations import Activations
 from freehold.train.batches import Texts, Words
 from freehold.train.losses import Aim, LossSettings, Tagged, Target
 from freehold.train.objectives import make_objective
+from freehold.train.rows import MISSING
 from freehold.train.tuned_model import Model, Reading, class_means
 
 __all__ = ["Lessons", "Side", "name_lessons"]
@@ -168,9 +169,9 @@ class Side:
             if aim.kind in ("number", "spans"):
                 continue
             assert isinstance(target, np.ndarray)
-            for label in range(aim.columns):
-                has = target == label if target.ndim == 1 else target[:, label] > 0
-                chosen.update(np.flatnonzero(has)[:_ROWS_A_LABEL].tolist())
+            columns = [target] if target.ndim == 1 else [np.where(one > 0, 0, MISSING) for one in target.T]
+            for column in columns:
+                chosen.update(_first_of_each(column, count=_ROWS_A_LABEL).tolist())
         return sorted(chosen)
 
     def _vectors(self, model: Model, rows: Sequence[int]) -> Tensor:
@@ -193,3 +194,11 @@ class Side:
 def _tagged(target: Target) -> Sequence[Tagged | None]:
     assert not isinstance(target, np.ndarray)
     return target
+
+
+def _first_of_each(labels: NDArray[Any], *, count: int) -> NDArray[np.int64]:
+    """Returns the places of the first `count` rows of every label."""
+    order = np.argsort(labels, kind="stable")
+    ordered = labels[order]
+    rank = np.arange(len(order)) - np.searchsorted(ordered, ordered, side="left")
+    return np.asarray(order[(rank < count) & (ordered != MISSING)], np.int64)

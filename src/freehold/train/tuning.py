@@ -103,11 +103,13 @@ class Tuning(NamedTuple):
         seen: What each check saw: the mean over the fields, 1 at best.
         steps: Steps taken, of all runs that it took.
         rows: Rows learned from, each as often as it was.
+        thinned: Training texts of which only some windows were read.
     """
 
     seen: list[float]
     steps: int
     rows: int
+    thinned: int
 
 
 def fine_tune(
@@ -145,7 +147,7 @@ def fine_tune(
         if run.done % settings.save_every == 0 or run.over:
             run.save()
     run.publish(out)
-    return Tuning(run.seen, run.done, sum(len(batch) for batch in run.plan[: run.done]))
+    return Tuning(run.seen, run.done, run.before + run.rows, run.train.texts.thinned)
 
 
 class _Run:
@@ -190,7 +192,8 @@ class _Run:
         content = [base.digest, name_lessons(train), name_lessons(validation), str(self.settings), str(shown)]
         self.checkpoints = Checkpoints(scratch, identity=digest(content))
         self.note = ""
-        self.pace, self.rows = Pace(), 0
+        self.pace, self.total = Pace(), sum(len(batch) for batch in self.plan)
+        self.before, self.rows = 0, 0
 
     @property
     def over(self) -> bool:
@@ -199,8 +202,8 @@ class _Run:
     @property
     def word(self) -> str:
         """How it goes: speed, time left, and what the last check saw."""
-        left = sum(len(batch) for batch in self.plan[self.done :])
-        return "; ".join(part for part in (self.pace.note(self.rows, left=left), self.note) if part)
+        speed = self.pace.note(self.rows, left=self.total - self.before - self.rows)
+        return "; ".join(part for part in (speed, self.note) if part)
 
     def prepare(self, vectors: NDArray[np.float32] | None, *, tell: Callable[[int, int, str], None]) -> None:
         """Computes the lower layers where they are kept, and takes up a checkpoint or lets the heads begin."""
@@ -218,7 +221,7 @@ class _Run:
             )
         if not self._resume() and self.settings.start == "means":
             self._start_heads(vectors)
-        self.pace = Pace()
+        self.pace, self.before = Pace(), sum(len(batch) for batch in self.plan[: self.done])
 
     def _rows_to_read(self, *, with_means: bool) -> list[int]:
         learned = {row for batch in self.plan for row in batch}
