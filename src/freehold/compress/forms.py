@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,25 +21,26 @@ from freehold.engine import (
     NGRAMS,
     TAGS,
     Description,
-    Encoder,
     Heads,
     Vectoriser,
     copy_encoder,
     encode_texts,
+    encoder_identity,
     find_base,
+    graph_home,
+    is_sealed,
     join_inputs,
-    load_encoder,
     load_grams,
     load_heads,
-    load_tuned,
     open_folder,
     open_reader,
-    run_encoder,
     save_heads,
-    tuned_identity,
     write_description,
 )
 from freehold.task import Desk, Json, Task, canonical, file_digest
+
+if TYPE_CHECKING:
+    from freehold.engine import Encoder, Run
 
 __all__ = ["Forms", "Tried"]
 
@@ -85,8 +86,9 @@ class Forms:
         self._base = find_base(task.base, relative_to=task.folder)
         tuned = trained / "tuned"
         self._tuned = tuned if tuned.is_dir() else None
-        self._identity = tuned_identity(self._base, tuned=tuned) if self._tuned else self._base.digest
+        self._identity = encoder_identity(self._base, tuned=self._tuned)
         self._texts = [join_inputs(row, self._description.inputs) for row in inputs]
+        self._grams = load_grams(trained / HELD / NGRAMS).transform(self._texts)
         self._expected: list[NDArray[Any]] | None = None
 
     def describe(self, form: Form) -> Description:
@@ -96,8 +98,9 @@ class Forms:
     def measure(self, form: Form) -> Tried:
         """Returns a form's size and speed, and its parity with heads that have not seen the rows."""
         if self._expected is None:
-            run = lambda: run_encoder(self._load())  # noqa: E731
-            self._expected = self._decide(self._vectors(run, self._identity), load_heads(self._trained / HELD))
+            self._expected = self._decide(
+                self._vectors(self._run, self._identity), load_heads(self._trained / HELD)
+            )
         heads = _in_form(load_heads(self._trained / HELD), form)
         found = self._decide(self._vectors(lambda: self._encoder(form).run, self._graph_name(form)), heads)
         same = [self._same(a, b, at) for at, (a, b) in enumerate(zip(found, self._expected, strict=True))]
@@ -126,8 +129,16 @@ class Forms:
         if self._tuned:
             self._load().bare.save_pretrained(str(folder))
 
+    def _run(self) -> Run:
+        """Returns the trained model's own encoder."""
+        from freehold.engine import run_encoder
+
+        return run_encoder(self._load())
+
     def _load(self) -> Encoder:
         import torch
+
+        from freehold.engine import load_encoder, load_tuned
 
         torch.set_num_threads(self._desk.threads)
         folder = self._base.folder
@@ -148,8 +159,7 @@ class Forms:
 
     def _decide(self, vectors: NDArray[np.float32], heads: Heads) -> list[NDArray[Any]]:
         """Returns each field's decisions, from scores before calibration: labels, sets of labels, numbers."""
-        grams = load_grams(self._trained / HELD / NGRAMS).transform(self._texts)
-        scores = heads.scores(vectors, grams)
+        scores = heads.scores(vectors, self._grams)
         decisions: list[NDArray[Any]] = []
         for field in self._description.fields:
             head = self._description.heads.get(field.name)
@@ -220,9 +230,9 @@ class Forms:
         return f"{file_digest(self._graph(form))[:24]}-{form}"
 
     def _graph(self, form: Form) -> Path:
-        home = self._desk.cache / "graphs" / self._identity[:32] / recipe()[:16]
-        path, seal = home / f"{form}.onnx", home / f"{form}.sha256"
-        if path.is_file() and seal.is_file() and seal.read_text() == file_digest(path):
+        home = graph_home(self._desk.cache, self._identity) / recipe()[:16]
+        path = home / f"{form}.onnx"
+        if is_sealed(path):
             return path
         home.mkdir(parents=True, exist_ok=True)
         new = home / f"{form}.new.onnx"
@@ -230,7 +240,7 @@ class Forms:
             export_encoder(self._load(), new)
         else:
             quantise_encoder(self._graph("fp32"), new, form=form)
-        seal.write_text(file_digest(new))
+        path.with_suffix(".sha256").write_text(file_digest(new))
         return new.rename(path)
 
 

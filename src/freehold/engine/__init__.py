@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from freehold.engine.bases import MINILM_DIGEST, Base, copy_encoder, find_base, name_base
+    from freehold.engine.bases import MINILM_DIGEST, Base, copy_encoder, encoder_identity, find_base, name_base
     from freehold.engine.calibration import COVERAGE, answer_rows, softmax, to_probabilities
     from freehold.engine.chains import Chain, best_path, path_score, sum_paths, total_score
     from freehold.engine.encoder import (
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
         pool,
         run_encoder,
     )
+    from freehold.engine.explanation import Explained, Explanation, Moved, explain
     from freehold.engine.features import encode_texts
+    from freehold.engine.graphs import find_graph, graph_home, is_sealed, open_graph
     from freehold.engine.heads import Heads, load_heads, save_heads
     from freehold.engine.inputs import join_inputs
     from freehold.engine.layout import (
@@ -72,10 +74,12 @@ if TYPE_CHECKING:
     from freehold.engine.words import Grain, Part, Word, find_parts, pool_words, split_words, token_ranges
 
 _HOME = {
-    "bases": ("MINILM_DIGEST", "Base", "copy_encoder", "find_base", "name_base"),
+    "bases": ("MINILM_DIGEST", "Base", "copy_encoder", "encoder_identity", "find_base", "name_base"),
     "chains": ("Chain", "best_path", "path_score", "sum_paths", "total_score"),
     "encoder": ("Encoder", "adapter_identity", "load_adapter", "load_encoder", "pool", "run_encoder"),
+    "explanation": ("Explained", "Explanation", "Moved", "explain"),
     "features": ("encode_texts",),
+    "graphs": ("find_graph", "graph_home", "is_sealed", "open_graph"),
     "heads": ("Heads", "load_heads", "save_heads"),
     "inputs": ("join_inputs",),
     "layout": (
@@ -151,6 +155,7 @@ __all__ = [
     "HEADS",
     "HELD",
     "MINILM_DIGEST",
+    "Moved",
     "NEVER",
     "NGRAMS",
     "REACH",
@@ -160,6 +165,8 @@ __all__ = [
     "Description",
     "Encoded",
     "Encoder",
+    "Explained",
+    "Explanation",
     "Gathered",
     "Grain",
     "Head",
@@ -193,8 +200,14 @@ __all__ = [
     "decode_spans",
     "encode_spans",
     "encode_texts",
+    "encoder_identity",
+    "explain",
     "field_labels",
     "find_base",
+    "find_graph",
+    "graph_home",
+    "is_sealed",
+    "open_graph",
     "find_chains",
     "find_limits",
     "find_nested",

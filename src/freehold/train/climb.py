@@ -6,12 +6,24 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from freehold.engine import Base, Encoder, TokenVectors, encode_texts, field_labels, find_base, run_encoder
-from freehold.task import Desk, Event, Field, Json, Task
+from freehold.engine import (
+    Base,
+    Run,
+    TokenVectors,
+    encode_texts,
+    encoder_identity,
+    field_labels,
+    find_base,
+    find_graph,
+    open_graph,
+)
+from freehold.task import Desk, Event, Field, Json, Task, digest
+from freehold.train.attempts import Attempts
 from freehold.train.heads import Trained
 from freehold.train.label_names import name_rows
 from freehold.train.ladder import Candidate, beats, judge_rung, with_tags
@@ -19,6 +31,9 @@ from freehold.train.ledger import forget_others
 from freehold.train.ridge import Ridge
 from freehold.train.rows import Rows
 from freehold.train.tunings import Tunings
+
+if TYPE_CHECKING:
+    from freehold.engine import Encoder
 
 __all__ = ["LEAST_VALIDATION", "Outcome", "climb"]
 
@@ -51,8 +66,8 @@ def climb(desk: Desk, task: Task, fields: tuple[Field, ...], *, train: Rows, val
     else:
         if reason := work.reason_against_kernel():
             tried.pass_over("kernel", reason)
-        else:
-            tried.try_next(work.climb_kernel)
+        elif not tried.try_next(work.climb_kernel):
+            work.attempts.note_lost("kernel", work.lessons)
         if reason := work.reason_against_tuning():
             tried.pass_over("tuned", reason)
         elif not tried.try_next(lambda: work.climb_tuned(tried.best)):
@@ -111,6 +126,8 @@ class _Work:
         self.spans = [field for field in fields if field.kind == "spans"]
         self.base: Base = find_base(task.base, relative_to=task.folder)
         self.tunings = Tunings(desk, task, self.base, fields)
+        identity = digest([task.name, self.base.digest, [f.name for f in fields]])
+        self.attempts = Attempts(desk.cache, identity=identity, fields=fields)
         self.moments, self.kept = desk.cache / "moments" / task.name, set[Path]()
 
     def reason_against_search(self) -> str:
@@ -122,11 +139,13 @@ class _Work:
         return ""
 
     def reason_against_kernel(self) -> str:
-        """Returns why the machine cannot learn the fields; empty where it can."""
+        """Returns why the machine is not worth trying, or cannot learn the fields; empty where it is."""
         from freehold.train.kernel import MOST_CELLS
 
         if not self.fields:
             return "all fields are spans, whose heads do not depend on it"
+        if self.attempts.lost("kernel", self.lessons):
+            return "it did not pay before, and 90 % or more of the rows are the same"
         rows = len(self.lessons) + len(self.validation)
         for field in self.fields:
             labels = len(field_labels(field))
@@ -214,10 +233,8 @@ class _Vectors:
     """Vectors from one encoder: the base's, or a tuned one's."""
 
     def __init__(self, work: _Work, *, tuned: Path | None) -> None:
-        from freehold.engine import tuned_identity
-
         self._work, self.tuned = work, tuned
-        self.identity = tuned_identity(work.base, tuned=tuned) if tuned else work.base.digest
+        self.identity = encoder_identity(work.base, tuned=tuned)
         self._encoder: Encoder | None = None
         self._read: dict[str, TokenVectors] = {}
 
@@ -227,14 +244,22 @@ class _Vectors:
             texts,
             base=self._work.base,
             cache=self._work.desk.cache,
-            run=lambda: run_encoder(self._load()),
+            run=self._run,
             identity=self.identity,
             tell=lambda done, total: self._work._tell(done, total, "encoding"),
         )
 
+    def _run(self) -> Run:
+        """Returns the encoder as a graph where an earlier turn left one: loading torch takes seconds."""
+        from freehold.engine import run_encoder
+
+        desk = self._work.desk
+        graph = find_graph(desk.cache, self.identity)
+        return open_graph(graph, threads=desk.threads) if graph else run_encoder(self._load())
+
     def tokens(self, texts: Sequence[str]) -> list[TokenVectors]:
         """Returns the token vectors of texts."""
-        from freehold.engine import load_tokenizer, read_texts
+        from freehold.engine import load_tokenizer, read_texts, run_encoder
 
         missing = list(dict.fromkeys(text for text in texts if text not in self._read))
         if missing:

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize, minimize_scalar
+from scipy.optimize import isotonic_regression, minimize, minimize_scalar
 
 from freehold.engine import COVERAGE, Head, Scope, field_labels, softmax, to_probabilities
 from freehold.task import Field
@@ -143,8 +143,6 @@ def _vector(field: Field, head: Head, scores: Scores, wanted: Target) -> Head:
 
 def _isotonic(field: Field, head: Head, scores: Scores, wanted: Target) -> Head:
     """A monotone curve from raw to calibrated confidence, through the means of bins of equal mass."""
-    from sklearn.isotonic import isotonic_regression
-
     warm = _temperature(field, head, scores, wanted)
     chances = to_probabilities(field, warm, scores)
     raw, right = chances.max(1), (chances.argmax(1) == wanted).astype(np.float64)
@@ -153,7 +151,7 @@ def _isotonic(field: Field, head: Head, scores: Scores, wanted: Target) -> Head:
     middles = np.array([raw[part].mean() for part in bins])
     # One hit and one miss more a bin: no bin is ever quite sure.
     shares = np.array([(right[part].sum() + 1) / (len(part) + 2) for part in bins])
-    fitted = isotonic_regression(shares, sample_weight=[len(part) for part in bins])
+    fitted = isotonic_regression(shares, weights=np.array([float(len(part)) for part in bins])).x
     knots = {round(float(x), 6): round(float(y), 6) for x, y in zip(middles, fitted, strict=True)}
     return replace(warm, knots=tuple(sorted(knots.items())))
 

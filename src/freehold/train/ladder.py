@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binomtest, norm
 
 from freehold.engine import Head, TagHead, field_labels
 from freehold.task import Field, Json
@@ -142,6 +141,8 @@ def beats(upper: Candidate, lower: Candidate) -> bool:
 
 def _chance(upper: Merit, lower: Merit) -> float:
     """Returns how likely so large a gain is, or a larger one, if both are equally good."""
+    from scipy.stats import binomtest, norm  # takes longer to load than most turns need it
+
     shared = [name for name in lower.gains if name in upper.gains]
     if not shared:
         return 1.0

@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any
 
 from freehold.engine import Base, field_labels
 from freehold.task import Desk, Field, Task, canonical, digest
-from freehold.train.rows import Rows, is_labelled
+from freehold.train.attempts import SAME, row_marks
+from freehold.train.rows import Rows
 
 if TYPE_CHECKING:
     from freehold.train.tuning import TuneSettings
 
 __all__ = ["Tunings"]
 
-_SAME = 0.9
 _LEARNED = "learned.json"
 _METHODS = {"normal": "last", "thorough": "full"}
 
@@ -88,7 +88,7 @@ class Tunings:
             tell=tell,
         )
         learned = {
-            "train": train.ids, "marks": self._marks(train), "validation": validation.ids,
+            "train": train.ids, "marks": row_marks(train, self._fields), "validation": validation.ids,
             "files": _digest_of(new / "encoder"),
         }  # fmt: skip
         (new / _LEARNED).write_bytes(canonical(learned))
@@ -153,8 +153,8 @@ class Tunings:
 
     def _knows(self, train: Rows) -> bool:
         """Returns whether the kept encoder comes from much the same rows with the same labels."""
-        before, now = set(self._learned().get("marks", ())), self._marks(train)
-        return bool(before) and len(before.intersection(now)) >= _SAME * max(len(before), len(now))
+        before, now = set(self._learned().get("marks", ())), row_marks(train, self._fields)
+        return bool(before) and len(before.intersection(now)) >= SAME * max(len(before), len(now))
 
     def _may_serve(self, train: Rows, validation: Rows) -> bool:
         """Returns whether all that the kept encoder has seen may still be seen."""
@@ -173,28 +173,6 @@ class Tunings:
         except (OSError, ValueError):
             return {}
         return found
-
-    def _marks(self, rows: Rows) -> list[str]:
-        """Returns a name for each row with its labels, by the labels' own names: their numbers shift."""
-        parts = [list(rows.ids)]
-        for field in self._fields:
-            if field.kind == "spans":
-                parts.append([str(spans) for spans in rows.spans[field.name]])
-            else:
-                parts.append(_named_targets(rows, field))
-        return [digest(list(each))[:32] for each in zip(*parts, strict=True)]
-
-
-def _named_targets(rows: Rows, field: Field) -> list[str]:
-    import numpy as np
-
-    target, labels = rows.targets[field.name], field_labels(field)
-    known = is_labelled(target)
-    if field.kind == "number":
-        return [str(value) for value in target.tolist()]
-    if field.kind == "choices":
-        return [";".join(labels[n] for n in np.flatnonzero(row == 1)) for row in target]
-    return [labels[n] if k else "" for n, k in zip(target.tolist(), known.tolist(), strict=True)]
 
 
 def _digest_of(folder: Path) -> str:
