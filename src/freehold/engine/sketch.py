@@ -8,14 +8,14 @@ on average (Weinberger et al. 2009, feature hashing).
 from __future__ import annotations
 
 import json
-import math
 import zlib
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from freehold.engine.ngrams import Grams, Ngrams, Sparse, characters_in, words_in
 from freehold.errors import IntegrityError
@@ -25,6 +25,11 @@ __all__ = ["SKETCH_COLUMNS", "Sketch", "load_grams"]
 SKETCH_COLUMNS = 2_048
 _WEIGHT = 0.5
 """Length of each of the two blocks beside an encoder's features of length 1; chosen by cross-validation."""
+
+
+_BLOCKS = ((b"w", words_in), (b"c", characters_in))
+
+Whole: TypeAlias = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,27 +47,27 @@ class Sketch:
 
     def transform(self, texts: Sequence[str]) -> Sparse:
         """Returns the features of `texts`; columns may repeat within a row, and then add up."""
-        indices: list[int] = []
-        values: list[float] = []
-        starts = [0]
-        for text in texts:
-            lowered = text.lower()
-            for block, grams in ((b"w", words_in(lowered)), (b"c", characters_in(lowered))):
-                self._add_block(zlib.crc32(block), Counter(grams), indices=indices, values=values)
-            starts.append(len(indices))
-        return Sparse(np.array(indices, np.int32), np.array(values, np.float32), np.array(starts, np.int64))
+        lowered = [text.lower() for text in texts]
+        blocks = [
+            self._block(zlib.crc32(name), [list(grams(text)) for text in lowered]) for name, grams in _BLOCKS
+        ]
+        rows, columns, values = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
+        order = np.argsort(rows, kind="stable")
+        starts = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=len(texts)))])
+        return Sparse(columns[order].astype(np.int32), values[order].astype(np.float32), starts.astype(np.int64))
 
-    def _add_block(self, seed: int, counts: Counter[str], *, indices: list[int], values: list[float]) -> None:
-        if not counts:
-            return
-        weights = [1 + math.log(count) for count in counts.values()]
-        factor = _WEIGHT / math.sqrt(sum(weight * weight for weight in weights))
-        mask = self.columns - 1
-        for gram, weight in zip(counts, weights, strict=True):
-            # Multiplying by an odd number spreads crc32, whose low bits differ little between like words.
-            code = zlib.crc32(gram.encode(), seed) * 2_654_435_761 & 0xFFFFFFFF
-            indices.append((code >> 8) & mask)
-            values.append(weight * factor if code >> 31 else -weight * factor)
+    def _block(self, seed: int, rows: Sequence[Sequence[str]]) -> tuple[Whole, Whole, NDArray[np.float64]]:
+        """Returns row, column and value of each n-gram of one kind, each once a row."""
+        codes = np.fromiter((zlib.crc32(gram.encode(), seed) for grams in rows for gram in grams), np.int64)
+        places = np.repeat(np.arange(len(rows)), [len(grams) for grams in rows])
+        keys, counts = np.unique(places << 32 | codes, return_counts=True)
+        row, code = keys >> 32, keys & 0xFFFFFFFF
+        weights = 1 + np.log(counts)
+        lengths = np.sqrt(np.bincount(row, weights**2, minlength=len(rows)))
+        # Multiplying by an odd number spreads crc32, whose low bits differ little between like words.
+        mixed = code * 2_654_435_761 & 0xFFFFFFFF
+        signs = np.where(mixed >> 31, _WEIGHT, -_WEIGHT)
+        return row, mixed >> 8 & (self.columns - 1), signs * weights / lengths[row]
 
     def save(self, path: Path) -> None:
         """Writes the number of columns as JSON."""

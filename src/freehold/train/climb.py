@@ -251,11 +251,12 @@ class _Vectors:
 
     def _run(self) -> Run:
         """Returns the encoder as a graph where an earlier turn left one: loading torch takes seconds."""
+        desk = self._work.desk
+        if graph := find_graph(desk.cache, self.identity):
+            return open_graph(graph, threads=desk.threads)
         from freehold.engine import run_encoder
 
-        desk = self._work.desk
-        graph = find_graph(desk.cache, self.identity)
-        return open_graph(graph, threads=desk.threads) if graph else run_encoder(self._load())
+        return run_encoder(self._load())
 
     def tokens(self, texts: Sequence[str]) -> list[TokenVectors]:
         """Returns the token vectors of texts."""
