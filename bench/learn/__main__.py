@@ -64,7 +64,11 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--quick", action="store_true", help="rehearse on few train rows: figures mean nothing")
     parser.add_argument("--data", type=Path, default=data_folder(), help="folder of the data sets")
-    parser.add_argument("--keep", type=Path, help="folder for the task folders, kept (default: a temporary one)")
+    parser.add_argument(
+        "--keep",
+        type=Path,
+        help="folder for the task folders, kept: a later command with the same sources turns none of them again",
+    )
     options = parser.parse_args(arguments)
     unknown = [name for name in options.parts if name not in PARTS]
     if unknown:

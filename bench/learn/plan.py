@@ -16,6 +16,7 @@ from bench.harness import Cell, Table
 from bench.intervals import Interval
 from bench.learn import corpora, draws, tasks, turns
 from bench.learn.corpora import Corpus
+from bench.learn.kept import turn_once
 from bench.learn.turns import Turn, TurnError
 
 __all__ = ["Goal", "Misses", "Part", "Plan", "goals_table"]
@@ -102,14 +103,14 @@ class Plan:
         return tasks.write_task(folder, corpus, seed=seed, effort=effort if self.keyed else None)
 
     def turn(self, corpus: Corpus, *, effort: str, seed: int) -> Turn:
-        """Returns the turn of a corpus, made once however many parts ask for it.
+        """Returns the turn of a corpus, made once however many parts, or commands with `--keep`, ask for it.
 
         Raises:
             TurnError: It failed, or the gate released nothing.
         """
         key = (corpus.name, effort, seed)
         if key not in self.turned:
-            made = turns.turn(self.write(corpus, effort=effort, seed=seed))
+            made = turn_once(self.write(corpus, effort=effort, seed=seed))
             if made.document.get("release") is None:
                 raise TurnError(f"`{corpus.name}` was not released: {made.verdict['reasons']}")
             self.turned[key] = made

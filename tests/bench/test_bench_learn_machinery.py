@@ -13,6 +13,7 @@ from bench.learn.__main__ import main
 from bench.learn.contenders import Rows, base_folder, contenders
 from bench.learn.corpora import INTENT, Corpus, Output, Row
 from bench.learn.environment import CONSTRAINTS, REQUIREMENTS, place
+from bench.learn.kept import turn_once
 from bench.learn.parts import PARTS
 from bench.learn.parts.full import rights
 from bench.learn.parts.memory import invent
@@ -174,6 +175,21 @@ def test_a_turn_tells_its_stages_and_metrics() -> None:
     assert (turned.stage("train"), turned.stage("gate"), turned.stage("none")) == (1.5, None, None)
     assert turned.metric(INTENT, "ece") == {"value": 0.01}
     assert turned.metric("other", "ece") is None
+
+
+def test_a_turn_is_made_again_where_the_sources_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Path] = []
+
+    def turn(folder: Path) -> Turn:
+        made.append(folder)
+        assert not (folder / ".freehold").exists()
+        (folder / ".freehold").mkdir()
+        return Turn(folder, {"stages": []}, float(len(made)), None)
+
+    monkeypatch.setattr("bench.learn.turns.turn", turn)
+    assert [turn_once(tmp_path).seconds for _ in range(2)] == [1.0, 1.0]
+    monkeypatch.setattr("bench.learn.kept.sources", lambda: "others")
+    assert turn_once(tmp_path).seconds == 2.0
 
 
 def test_the_command_names_its_parts(capsys: pytest.CaptureFixture[str]) -> None:
