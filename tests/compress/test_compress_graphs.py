@@ -34,7 +34,7 @@ def test_a_graph_gives_the_vectors_of_torch(name: str, tmp_path: Path) -> None:
     base = find_base(str(make_family(tmp_path / "base", name)), relative_to=tmp_path)
     encoder = load_encoder(base.folder)
     expected = encode_texts(TEXTS, base=base, cache=tmp_path, run=lambda: run_encoder(encoder))
-    least: dict[Form, float] = {"int8": 0.7, "int8-weights": 0.999}
+    least: dict[Form, float] = {"int8": 0.7, "int8-weights": 0.99}
     copy_encoder(base.folder, tmp_path / "fp32")
     export_encoder(encoder, tmp_path / "fp32" / "model.onnx")
     np.testing.assert_allclose(Vectoriser(tmp_path / "fp32", threads=1).vectors(TEXTS), expected, atol=1e-4)
