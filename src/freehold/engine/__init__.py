@@ -43,7 +43,8 @@ if TYPE_CHECKING:
     from freehold.engine.random_features import RANDOM_FEATURES, RandomFeatures
     from freehold.engine.reader import Reader, open_reader
     from freehold.engine.settings import Pooling, read_settings
-    from freehold.engine.sketch import SKETCH_COLUMNS, Sketch, load_grams
+    from freehold.engine.side_by_side import SideBySide, load_grams
+    from freehold.engine.sketch import SKETCH_COLUMNS, Sketch
     from freehold.engine.spans import REACH, SpanAnswer, TagHead, load_tags, save_tags, surroundings
     from freehold.engine.stacks import lora_targets
     from freehold.engine.tags import (
@@ -104,7 +105,8 @@ _HOME = {
     "calibration": ("COVERAGE", "answer_rows", "softmax", "to_probabilities"),
     "random_features": ("RANDOM_FEATURES", "RandomFeatures"),
     "reader": ("Reader", "open_reader"),
-    "sketch": ("SKETCH_COLUMNS", "Sketch", "load_grams"),
+    "side_by_side": ("SideBySide", "load_grams"),
+    "sketch": ("SKETCH_COLUMNS", "Sketch"),
     "settings": ("Pooling", "read_settings"),
     "spans": ("REACH", "SpanAnswer", "TagHead", "load_tags", "save_tags", "surroundings"),
     "stacks": ("lora_targets",),
@@ -144,6 +146,7 @@ __all__ = [
     "Grams",
     "RandomFeatures",
     "Scope",
+    "SideBySide",
     "Sketch",
     "answer_rows",
     "load_grams",

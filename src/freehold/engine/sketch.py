@@ -17,10 +17,9 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from freehold.engine.ngrams import Grams, Ngrams, Sparse, characters_in, words_in
-from freehold.errors import IntegrityError
+from freehold.engine.ngrams import Sparse, characters_in, words_in
 
-__all__ = ["SKETCH_COLUMNS", "Sketch", "load_grams"]
+__all__ = ["SKETCH_COLUMNS", "Sketch"]
 
 SKETCH_COLUMNS = 2_048
 _WEIGHT = 0.5
@@ -72,16 +71,3 @@ class Sketch:
     def save(self, path: Path) -> None:
         """Writes the number of columns as JSON."""
         path.write_text(json.dumps({"columns": self.columns}), encoding="utf-8")
-
-
-def load_grams(path: Path) -> Grams:
-    """Returns the vocabulary that `Ngrams.save` or `Sketch.save` wrote.
-
-    Raises:
-        IntegrityError: The file cannot be read.
-    """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        return Sketch(**content) if "columns" in content else Ngrams(**content)
-    except (OSError, ValueError, TypeError) as error:
-        raise IntegrityError(f"`{path}` cannot be read: {error}") from error

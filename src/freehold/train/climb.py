@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from freehold.engine import (
     Base,
+    Head,
     Run,
     TokenVectors,
     encode_texts,
@@ -24,9 +25,10 @@ from freehold.engine import (
 )
 from freehold.task import Desk, Event, Field, Json, Task, digest
 from freehold.train.attempts import Attempts
+from freehold.train.blend import blend
 from freehold.train.heads import Trained
-from freehold.train.label_names import name_rows
-from freehold.train.ladder import Candidate, beats, judge_rung, with_tags
+from freehold.train.label_names import is_scarce, name_rows
+from freehold.train.ladder import Candidate, Merit, beats, judge_rung, with_tags
 from freehold.train.ledger import forget_others
 from freehold.train.ridge import Ridge
 from freehold.train.rows import Rows
@@ -70,7 +72,7 @@ def climb(desk: Desk, task: Task, fields: tuple[Field, ...], *, train: Rows, val
             work.attempts.note_lost("kernel", work.lessons)
         if reason := work.reason_against_tuning():
             tried.pass_over("tuned", reason)
-        elif not tried.try_next(lambda: work.climb_tuned(tried.best)):
+        elif not tried.try_next(lambda: work.climb_tuned(tried.best), trusted=work.scarce):
             work.tunings.note_lost()
     forget_others(work.moments, kept=work.kept)
     return Outcome(tried.best, work.base.max_tokens, tuple(tried.reports))
@@ -95,11 +97,16 @@ class _Tried:
         self._candidates.append(candidate)
         self._note(candidate.report(taken=True, seconds=time.perf_counter() - start))
 
-    def try_next(self, climb: Callable[[], Candidate]) -> bool:
-        """Tries a rung, and returns whether it beats the best one so far."""
+    def try_next(self, climb: Callable[[], Candidate], *, trusted: bool = False) -> bool:
+        """Tries a rung, and returns whether it beats the best one so far.
+
+        Args:
+            trusted: Whether it is taken unless it is beaten itself: where rows are too few to show a gain that
+                was found on other data.
+        """
         start = time.perf_counter()
         candidate = climb()
-        taken = beats(candidate, self.best)
+        taken = not beats(self.best, candidate) if trusted else beats(candidate, self.best)
         if taken:
             self._candidates.append(candidate)
             for report in self.reports:
@@ -122,10 +129,11 @@ class _Work:
     def __init__(self, desk: Desk, task: Task, fields: tuple[Field, ...], train: Rows, validation: Rows) -> None:
         self.desk, self.task, self.train, self.validation = desk, task, train, validation
         self.fields = [field for field in fields if field.kind != "spans"]
-        self.lessons = train + name_rows(self.fields, train + validation)
         self.spans = [field for field in fields if field.kind == "spans"]
+        self.lessons = train + name_rows(self.fields, train + validation)
+        self.scarce = not self.spans and is_scarce(self.fields, train + validation)
         self.base: Base = find_base(task.base, relative_to=task.folder)
-        self.tunings = Tunings(desk, task, self.base, fields)
+        self.tunings = Tunings(desk, task, self.base, fields, scarce=self.scarce)
         identity = digest([task.name, self.base.digest, [f.name for f in fields]])
         self.attempts = Attempts(desk.cache, identity=identity, fields=fields)
         self.moments, self.kept = desk.cache / "moments" / task.name, set[Path]()
@@ -134,7 +142,7 @@ class _Work:
         """Returns why no further rung is worth trying; empty where one is."""
         if self.task.effort == "quick":
             return 'the task says `effort = "quick"`'
-        if len(self.validation) < LEAST_VALIDATION:
+        if len(self.validation) < LEAST_VALIDATION and not self.scarce:
             return f"{len(self.validation)} validation rows cannot tell two rungs apart"
         return ""
 
@@ -144,6 +152,8 @@ class _Work:
 
         if not self.fields:
             return "all fields are spans, whose heads do not depend on it"
+        if self.scarce:
+            return "with so few rows a label it does not pay"
         if self.attempts.lost("kernel", self.lessons):
             return "it did not pay before, and 90 % or more of the rows are the same"
         rows = len(self.lessons) + len(self.validation)
@@ -154,6 +164,8 @@ class _Work:
         return ""
 
     def reason_against_tuning(self) -> str:
+        if self.scarce and len(self.train) < len(self.lessons) - len(self.train):
+            return "with less than a row a label there is nothing to tell apart"
         return self.tunings.reason_against(self.train if self.spans else self.lessons)
 
     def climb_ridge(self) -> Candidate:
@@ -161,15 +173,22 @@ class _Work:
         return self._candidate("ridge", self._ridge(vectors), vectors)
 
     def climb_kernel(self) -> Candidate:
+        """Fits a kernel machine and blends it with the ridge."""
         vectors = _Vectors(self, tuned=None)
-        return self._candidate("kernel", self._kernel(vectors), vectors)
+        return self._candidate("ridge + kernel", self._blended(vectors), vectors)
+
+    def _blended(self, vectors: _Vectors) -> tuple[Trained, Trained]:
+        ridge, kernel = self._ridge(vectors), self._kernel(vectors)
+        heads, others = (self._judge(pair[0], vectors)[0] for pair in (ridge, kernel))
+        held, final = (blend(a, b, heads=heads, others=others) for a, b in zip(ridge, kernel, strict=True))
+        return held, final
 
     def climb_tuned(self, best: Candidate) -> Candidate:
         """Fine-tunes the encoder, and fits the best heads so far on what it gives then."""
         rows = self.train if self.spans else self.lessons  # a label's name holds no spans
         kept = self.tunings.obtain(rows, self.validation, tell=lambda d, t, n: self._tell(d, t, f"tuning: {n}"))
         vectors = _Vectors(self, tuned=self.tunings.folder)
-        pair = self._kernel(vectors) if best.name == "kernel" else self._ridge(vectors)
+        pair = self._blended(vectors) if "kernel" in best.name else self._ridge(vectors)
         name = f"tuned {self.tunings.method}{' (kept)' if kept else ''}"
         return self._candidate(name, pair, vectors)
 
@@ -201,13 +220,16 @@ class _Work:
 
     def _candidate(self, name: str, pair: tuple[Trained, Trained], vectors: _Vectors) -> Candidate:
         held, final = pair
-        texts = self.validation.texts
-        found = vectors.of(texts) if len(texts) else vectors.of(self.lessons.texts[:1])[:0]
-        scores = held.heads(dense=found.shape[1]).scores(found, held.grams.transform(texts))
-        heads, merit, loss = judge_rung(self.fields, held, scores=scores, rows=self.validation)
+        heads, merit, loss = self._judge(held, vectors)
         heads = {n: replace(head, centre=final.centres[n], spread=final.spreads[n]) for n, head in heads.items()}
         candidate = Candidate(name, final, held, heads, merit, loss, {}, {}, vectors.tuned)
         return self._with_spans(candidate, vectors) if self.spans else candidate
+
+    def _judge(self, held: Trained, vectors: _Vectors) -> tuple[dict[str, Head], Merit, float]:
+        texts = self.validation.texts
+        found = vectors.of(texts) if len(texts) else vectors.of(self.lessons.texts[:1])[:0]
+        scores = held.heads(dense=found.shape[1]).scores(found, held.grams.transform(texts))
+        return judge_rung(self.fields, held, scores=scores, rows=self.validation)
 
     def _with_spans(self, candidate: Candidate, vectors: _Vectors) -> Candidate:
         from freehold.train.span_fields import fit_span_fields

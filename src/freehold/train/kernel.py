@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from torch import Tensor
 
-from freehold.engine import Ngrams, RandomFeatures, field_labels
+from freehold.engine import RANDOM_FEATURES, Ngrams, RandomFeatures, field_labels
 from freehold.task import Field
 from freehold.train.heads import NEVER, FieldHead, Trained, gram_matrix, one_hot
 from freehold.train.rows import Rows, Target, is_labelled
@@ -42,12 +42,14 @@ class KernelSettings:
         dense_weight: Length of the dense part.
         steps: Of L-BFGS, at most.
         tolerance: Stop where the gradient has shrunk to this share of the first.
+        features: Number of random features.
     """
 
     cost: float = 0.5
     dense_weight: float = 2.0
     steps: int = 40
     tolerance: float = 2e-3
+    features: int = RANDOM_FEATURES
 
 
 class _Parts(NamedTuple):
@@ -79,16 +81,21 @@ def fit_kernel(
         tell: Called with steps done and steps at most, over all fields.
     """
     grams = Ngrams.fit(rows.texts)
-    features = RandomFeatures.draw(vectors.shape[1])
+    features = RandomFeatures.draw(vectors.shape[1], count=settings.features)
     dense = features.apply(vectors) * np.float32(settings.dense_weight)
     sparse = gram_matrix(grams, rows.texts)
     heads, centres, spreads = {}, {}, {}
+    spectra: dict[bytes, _Spectrum] = {}
     for number, field in enumerate(fields):
         target = rows.targets[field.name]
         places = np.flatnonzero(is_labelled(target))
         wanted = _wanted(field, target[places])
         squares = field.kind == "number"
-        problem = _Problem(dense[places], sparse[places], wanted, settings=settings, squares=squares)
+        part = torch.from_numpy(dense[places])
+        if places.tobytes() not in spectra:  # most fields are labelled on the same rows
+            spectra[places.tobytes()] = _Spectrum(*torch.linalg.eigh(part.T @ part))
+        spectrum = spectra[places.tobytes()]
+        problem = _Problem(part, sparse[places], wanted, spectrum=spectrum, settings=settings, squares=squares)
         tell_step = partial(_tell_step, tell, number * settings.steps, len(fields) * settings.steps)
         head = problem.solve(tell_step)
         heads[field.name] = _named(head, wanted, weight=settings.dense_weight)
@@ -131,29 +138,33 @@ def _named(head: FieldHead, wanted: _Wanted, *, weight: float) -> FieldHead:
     return FieldHead(dense, grams, bias)
 
 
+class _Spectrum(NamedTuple):
+    """Eigenvalues and eigenvectors of the dense features' products."""
+
+    values: Tensor
+    basis: Tensor
+
+
 class _Problem:
     """One field's convex problem, in coordinates where L-BFGS is quick."""
 
     def __init__(
         self,
-        dense: NDArray[np.float32],
+        dense: Tensor,
         sparse: csr_matrix,
         wanted: _Wanted,
         *,
+        spectrum: _Spectrum,
         settings: KernelSettings,
         squares: bool,
     ) -> None:
-        self._dense, self._wanted, self._squares = (
-            torch.from_numpy(dense),
-            torch.from_numpy(wanted.values),
-            squares,
-        )
+        self._dense, self._wanted, self._squares = dense, torch.from_numpy(wanted.values), squares
         self._sparse, self._turned = _to_torch(sparse), _to_torch(sparse.T)
         self._settings = settings
-        values, basis = torch.linalg.eigh(self._dense.T @ self._dense)
         stretch = settings.cost * _CURVATURE
         energies = torch.from_numpy(np.asarray(sparse.multiply(sparse).sum(0), np.float32).ravel())
-        self._basis, self._white = basis, torch.rsqrt(1 + stretch * values.clamp(min=0))[:, None]
+        self._basis = spectrum.basis
+        self._white = torch.rsqrt(1 + stretch * spectrum.values.clamp(min=0))[:, None]
         self._thin = torch.rsqrt(1 + stretch * energies)[:, None]
         self._flat = float(1 / np.sqrt(1 + stretch * max(1, len(dense))))
 

@@ -45,10 +45,11 @@ class Tunings:
         folder: Where it lies once obtained, as `engine.load_tuned` reads it.
     """
 
-    def __init__(self, desk: Desk, task: Task, base: Base, fields: Sequence[Field]) -> None:
+    def __init__(self, desk: Desk, task: Task, base: Base, fields: Sequence[Field], *, scarce: bool) -> None:
         self._desk, self._task, self._base, self._fields = desk, task, base, fields
+        self._scarce = scarce
         self._cut = _can_cut(base)
-        content = [base.digest, sorted(f.name for f in fields), task.effort, task.seed, self.method]
+        content = [base.digest, sorted(f.name for f in fields), task.effort, task.seed, self.method, scarce]
         self._home = desk.cache / "tuned" / digest(content)[:32]
         self.folder = self._home / "encoder"
 
@@ -102,6 +103,11 @@ class Tunings:
         from freehold.train.tuning import TuneSettings
 
         spans = any(field.kind == "spans" for field in self._fields)
+        if self._scarce and self.method != "lora":
+            return TuneSettings(
+                Adaptation("last", layers=3), rate=1e-4, balanced=3, tokens=150_000, epochs=10, checks=0,
+                loss=LossSettings(prototypes=True), seed=self._task.seed,
+            )  # fmt: skip
         if self.method == "full":
             loss = LossSettings(dropout=0.1, consistency=0.5)
             return TuneSettings(Adaptation("full"), tokens=1_500_000, epochs=8, loss=loss, seed=self._task.seed)
