@@ -83,7 +83,8 @@ class Explanation:
 
     Attributes:
         pieces: What was left out each time: words, passages of a longer text, windows of a very long one.
-        fields: Field to its values: one, or each label of `choices` (the ten surest) or each span (the first fifty).
+        fields: Field to its values: one, or each label of `choices` (the ten surest), or each span (the first
+            fifty).
     """
 
     pieces: Pieces

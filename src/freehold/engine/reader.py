@@ -14,7 +14,7 @@ from freehold.engine.heads import load_heads
 from freehold.engine.inputs import join_inputs
 from freehold.engine.layout import NGRAMS, TAGS, Head, field_labels, open_folder
 from freehold.engine.places import restore_spans
-from freehold.engine.sketch import load_grams
+from freehold.engine.side_by_side import load_grams
 from freehold.engine.spans import TagHead, load_tags
 from freehold.engine.vectors import Reading, TokenVectors, Vectoriser
 from freehold.engine.words import find_parts, pool_words, split_words
@@ -48,6 +48,7 @@ class Reader:
         heads: Field to its columns of the scores and what they mean; none for spans.
         tags: Field to its head, for spans.
         encoder: From texts to vectors.
+        precision: The form of its weights.
     """
 
     def __init__(self, folder: Path, *, threads: int = 0) -> None:
@@ -55,6 +56,7 @@ class Reader:
         self.task = description.task
         self.inputs = description.inputs
         self.fields: tuple[Field, ...] = description.fields
+        self.precision = description.precision
         self._labels = {field.name: field_labels(field) for field in description.fields}
         self.heads: Mapping[str, Head] = description.heads
         self._weights = load_heads(folder)
