@@ -6,6 +6,7 @@ Knows nothing of which encoder is the best one.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -27,7 +28,7 @@ from freehold.task import Field, normalise
 from freehold.train.ladder import Merit
 from freehold.train.rows import Rows
 from freehold.train.spans import TagSettings, fit_tags
-from freehold.train.tag_trials import calibrate_tags, try_tags
+from freehold.train.tag_trials import TagTrial, calibrate_tags, try_tags
 
 __all__ = ["SpanHeads", "Tokens", "fit_span_fields", "split_rows"]
 
@@ -80,35 +81,40 @@ def fit_span_fields(
         tokens: Returns token vectors of texts.
         quick: Whether to spend less time.
     """
-    held, final, gains, shown = {}, {}, {}, {}
+    found = {}
     for field in fields:
         grain = choose_grain(split_rows(train, inputs, grain="word"), train.spans[field.name])
         sides = [_read(rows, field, inputs, grain=grain, tokens=tokens) for rows in (train, validation)]
         settings, labels = _QUICK if quick else TagSettings(), field_labels_of(field)
-        made = [
-            fit_tags(
-                part.vectors,
-                part.words,
-                gold=part.gold,
-                labels=labels,
-                grain=grain,
-                settings=settings,
-                seed=seed,
-                tell=tell,
-            )
-            for part in (sides[0], _joined(sides))
-        ]
-        watched = sides[1]
-        known = sum(spans is not None for spans in watched.gold)
-        if known:
-            cooled = calibrate_tags(made[0], watched.vectors, words=watched.words, gold=watched.gold)
-            made = [each.with_temperature(cooled.temperature) for each in made]
-            trial = try_tags(made[0], watched.vectors, words=watched.words, gold=watched.gold)
-            union = trial.given + trial.true - trial.hits
-            gains[field.name] = np.where(union > 0, trial.hits / np.maximum(union, 1), 1.0)
-            shown[field.name] = trial.f1
-        held[field.name], final[field.name] = made
-    return SpanHeads(held, final, Merit(gains, shown))
+        fitting = partial(fit_tags, labels=labels, grain=grain, settings=settings, seed=seed, tell=tell)
+        found[field.name] = _fit(sides, fitting)
+    tried = {name: each.trial for name, each in found.items() if each.trial is not None}
+    merit = Merit({n: _overlap(t) for n, t in tried.items()}, {n: t.f1 for n, t in tried.items()})
+    return SpanHeads({n: e.held for n, e in found.items()}, {n: e.final for n, e in found.items()}, merit)
+
+
+class _Fitted(NamedTuple):
+    """One field's heads, and what the one made from training rows alone is worth."""
+
+    held: TagHead
+    final: TagHead
+    trial: TagTrial | None
+
+
+def _fit(sides: Sequence[_Read], fitting: Callable[..., TagHead]) -> _Fitted:
+    made = [fitting(part.vectors, part.words, gold=part.gold) for part in (sides[0], _joined(sides))]
+    watched = sides[1]
+    if all(spans is None for spans in watched.gold):
+        return _Fitted(made[0], made[1], None)
+    cooled = calibrate_tags(made[0], watched.vectors, words=watched.words, gold=watched.gold)
+    trial = try_tags(cooled, watched.vectors, words=watched.words, gold=watched.gold)
+    return _Fitted(cooled, made[1].with_temperature(cooled.temperature), trial)
+
+
+def _overlap(trial: TagTrial) -> NDArray[np.float64]:
+    """Returns for each row how much of its spans, right or answered, is both."""
+    either = trial.given + trial.true - trial.hits
+    return np.where(either > 0, trial.hits / np.maximum(either, 1), 1.0)
 
 
 def field_labels_of(field: Field) -> tuple[str, ...]:

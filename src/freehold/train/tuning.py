@@ -188,12 +188,17 @@ class _Run:
         self.planned, self.done, self.seen, self.stale = len(self.plan), 0, list[float](), 0
         self.optimiser = make_optimiser(settings.optimiser, _groups(self.model, settings), steps=self.planned)
         self.best: dict[str, Tensor] = {}
-        shown = {name: (aim.kind, aim.columns, aim.weight) for name, aim in aims.items()}
-        content = [base.digest, name_lessons(train), name_lessons(validation), str(self.settings), str(shown)]
-        self.checkpoints = Checkpoints(scratch, identity=digest(content))
+        self.checkpoints = Checkpoints(scratch, identity=self._identity(train, validation))
         self.note = ""
         self.pace, self.total = Pace(), sum(len(batch) for batch in self.plan)
         self.before, self.rows = 0, 0
+
+    def _identity(self, train: Lessons, validation: Lessons) -> str:
+        """Returns the name of this very work, by content."""
+        shown = {name: (aim.kind, aim.columns, aim.weight) for name, aim in self.aims.items()}
+        return digest(
+            [self.base.digest, name_lessons(train), name_lessons(validation), str(self.settings), str(shown)]
+        )
 
     @property
     def over(self) -> bool:

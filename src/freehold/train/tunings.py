@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 __all__ = ["Tunings"]
 
 _LEARNED = "learned.json"
+_CUTTABLE = frozenset(
+    "bert camembert deberta deberta-v2 distilbert electra modernbert mpnet roberta xlm-roberta".split()
+)
+"""The families whose layers can be run apart: those of `engine.stacks`."""
 _METHODS = {"normal": "last", "thorough": "full"}
 
 
@@ -190,4 +194,15 @@ def _digest_of(folder: Path) -> str:
 def _can_cut(base: Base) -> bool:
     """Returns whether the layers of this family can be run apart, by its configuration alone."""
     kind = json.loads((base.folder / "config.json").read_bytes()).get("model_type", "")
-    return kind in ("bert", "roberta", "xlm-roberta", "electra")
+    return kind in _CUTTABLE
+        "bert",
+        "roberta",
+        "xlm-roberta",
+        "electra",
+        "camembert",
+        "mpnet",
+        "distilbert",
+        "modernbert",
+        "deberta",
+        "deberta-v2",
+    )
