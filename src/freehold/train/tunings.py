@@ -195,14 +195,3 @@ def _can_cut(base: Base) -> bool:
     """Returns whether the layers of this family can be run apart, by its configuration alone."""
     kind = json.loads((base.folder / "config.json").read_bytes()).get("model_type", "")
     return kind in _CUTTABLE
-        "bert",
-        "roberta",
-        "xlm-roberta",
-        "electra",
-        "camembert",
-        "mpnet",
-        "distilbert",
-        "modernbert",
-        "deberta",
-        "deberta-v2",
-    )
