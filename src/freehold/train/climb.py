@@ -28,7 +28,7 @@ from freehold.train.attempts import Attempts
 from freehold.train.blend import blend
 from freehold.train.heads import Trained
 from freehold.train.label_names import is_scarce, name_rows
-from freehold.train.ladder import Candidate, Merit, beats, judge_rung, with_tags
+from freehold.train.ladder import Candidate, Merit, beats, chance_of_gain, judge_rung, with_tags
 from freehold.train.ledger import forget_others
 from freehold.train.ridge import Ridge
 from freehold.train.rows import Rows
@@ -107,11 +107,12 @@ class _Tried:
         start = time.perf_counter()
         candidate = climb()
         taken = not beats(self.best, candidate) if trusted else beats(candidate, self.best)
+        chance = round(chance_of_gain(candidate.merit, self.best.merit), 4)
         if taken:
             self._candidates.append(candidate)
             for report in self.reports:
                 report["taken"] = False
-        self._note(candidate.report(taken=taken, seconds=time.perf_counter() - start))
+        self._note({**candidate.report(taken=taken, seconds=time.perf_counter() - start), "p": chance})
         return taken
 
     def pass_over(self, name: str, reason: str) -> None:

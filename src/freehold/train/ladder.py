@@ -18,7 +18,7 @@ from freehold.train.confidence import calibrate, log_loss
 from freehold.train.heads import Trained
 from freehold.train.rows import Rows, Target, is_labelled
 
-__all__ = ["Candidate", "Merit", "beats", "judge_rung", "lay_out", "with_tags"]
+__all__ = ["Candidate", "Merit", "beats", "chance_of_gain", "judge_rung", "lay_out", "with_tags"]
 
 _NOISE = 0.05
 _UNCALIBRATED = 0.2
