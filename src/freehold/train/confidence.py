@@ -159,14 +159,20 @@ def _isotonic(field: Field, head: Head, scores: Scores, wanted: Target) -> Head:
 def _platt(head: Head, scores: Scores, wanted: Target) -> Head:
     """Temperature and offset for all labels (Platt 1999), and the threshold with the best micro-F1."""
     truth = (wanted == 1).astype(np.float64)
-    flat = scores.astype(np.float64)
+    flat, hits = scores.astype(np.float64), float(truth.sum())
+    # As with the temperature, no number of rows makes quite sure.
+    aims = np.where(truth == 1, (hits + 1) / (hits + 2), 1 / (truth.size - hits + 2))
 
-    def loss(numbers: NDArray[np.float64]) -> float:
-        scaled = flat / np.exp(numbers[0]) + numbers[1]
-        return float((np.logaddexp(0, scaled) - truth * scaled).mean())
+    def loss(numbers: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        scaled = flat * numbers[0] + numbers[1]
+        over = 1 / (1 + np.exp(-np.clip(scaled, -500, 500))) - aims
+        slope = np.array([(over * flat).mean(), over.mean()])
+        return float((np.logaddexp(0, scaled) - aims * scaled).mean()), slope
 
-    found = minimize(loss, np.array([np.log(0.3), 0.0]), method="Nelder-Mead").x
-    fitted = replace(head, temperature=round(float(np.exp(found[0])), 4), offsets=(round(float(found[1]), 4),))
+    low, high = _TEMPERATURES
+    bounds = [(1 / high, 1 / low), (-50, 50)]
+    found = minimize(loss, np.array([3.0, 0.0]), jac=True, method="L-BFGS-B", bounds=bounds).x
+    fitted = replace(head, temperature=round(float(1 / found[0]), 4), offsets=(round(float(found[1]), 4),))
     chances = 1 / (1 + np.exp(-(flat / fitted.temperature + fitted.offsets[0])))
     thresholds = np.round(np.arange(0.1, 0.91, 0.02), 2)
     f1 = [_micro_f1(truth, chances >= threshold) for threshold in thresholds]

@@ -136,10 +136,10 @@ def beats(upper: Candidate, lower: Candidate) -> bool:
     One-sided at the 5 % level, over the rows of all fields: the exact McNemar test where answers are right or
     wrong, a paired z-test where they are right in part.
     """
-    return _chance(upper.merit, lower.merit) < _NOISE
+    return chance_of_gain(upper.merit, lower.merit) < _NOISE
 
 
-def _chance(upper: Merit, lower: Merit) -> float:
+def chance_of_gain(upper: Merit, lower: Merit) -> float:
     """Returns how likely so large a gain is, or a larger one, if both are equally good."""
     from scipy.stats import binomtest, norm  # takes longer to load than most turns need it
 

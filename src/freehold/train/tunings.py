@@ -27,18 +27,8 @@ __all__ = ["Tunings"]
 
 _LEARNED = "learned.json"
 _CUTTABLE = frozenset(
-    [
-        "bert",
-        "camembert",
-        "deberta",
-        "deberta-v2",
-        "distilbert",
-        "electra",
-        "modernbert",
-        "mpnet",
-        "roberta",
-        "xlm-roberta",
-    ]
+    ["bert", "camembert", "deberta", "deberta-v2", "distilbert"]
+    + ["electra", "modernbert", "mpnet", "roberta", "xlm-roberta"]
 )
 """The families whose layers can be run apart: those of `engine.stacks`."""
 _METHODS = {"normal": "last", "thorough": "full"}
