@@ -125,19 +125,22 @@ def _vector(field: Field, head: Head, scores: Scores, wanted: Target) -> Head:
     """One factor and offset a label, drawn towards those of the temperature alone."""
     warm = _temperature(field, head, scores, wanted)
     scaled, columns = scores.astype(np.float64) / warm.temperature, scores.shape[1]
-    hits = np.zeros_like(scaled)
-    hits[np.arange(len(wanted)), wanted] = 1
+    doubt = 1 / (len(wanted) + 2)
+    aims = np.full_like(scaled, doubt / (columns - 1))
+    aims[np.arange(len(wanted)), wanted] = 1 - doubt
+    pull = 1 / len(wanted)  # as strong as one row: it fades where there are many
 
-    def loss(numbers: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+    def value(numbers: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         factors, offsets = numbers[:columns], numbers[columns:]
         chances = softmax((scaled * factors + offsets).astype(np.float32))
-        over = (chances - hits) / len(wanted)
-        drawn = 0.01 * (((factors - 1) ** 2).sum() + (offsets**2).sum())
-        slope = np.concatenate([(over * scaled).sum(0) + 0.02 * (factors - 1), over.sum(0) + 0.02 * offsets])
-        return float(-np.log(chances[np.arange(len(wanted)), wanted] + 1e-12).mean() + drawn), slope
+        over = (chances - aims) / len(wanted)
+        drawn = pull * (((factors - 1) ** 2).sum() + (offsets**2).sum())
+        slopes = (over * scaled).sum(0) + 2 * pull * (factors - 1), over.sum(0) + 2 * pull * offsets
+        loss = -(aims * np.log(chances + 1e-12)).sum(1).mean()
+        return float(loss + drawn), np.concatenate(slopes)
 
     start = np.concatenate([np.ones(columns), np.zeros(columns)])
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 50}).x.round(4)
+    found = minimize(value, start, jac=True, method="L-BFGS-B", options={"maxiter": 50}).x.round(4)
     return replace(warm, factors=tuple(found[:columns].tolist()), offsets=tuple(found[columns:].tolist()))
 
 

@@ -30,6 +30,7 @@ MOST_CELLS = 60_000_000
 """Rows times labels that fit into memory in a handful of copies."""
 
 _HISTORY = 8
+_FEW = 500
 _CURVATURE = 0.6
 
 
@@ -197,6 +198,14 @@ class _Problem:
         dense = self._white * (self._basis.T @ (self._dense.T @ slope + weights.dense))
         grams = self._thin * (self._turned @ slope + weights.grams)
         return value, _Parts(dense, grams, self._flat * (slope.sum(0) + weights.bias))
+
+
+def _whiten(dense: Tensor) -> tuple[Tensor, Tensor]:
+    """Returns the eigenvalues and eigenvectors of the features' products; few rows are solved as they are."""
+    if len(dense) < _FEW:
+        return (dense * dense).sum(0), torch.eye(dense.shape[1])
+    values, basis = torch.linalg.eigh(dense.T @ dense)
+    return values, basis
 
 
 def _to_torch(matrix: csr_matrix) -> Tensor:

@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 __all__ = ["Tunings"]
 
 _LEARNED = "learned.json"
-_CUTTABLE = frozenset(
-    ["bert", "camembert", "deberta", "deberta-v2", "distilbert"]
-    + ["electra", "modernbert", "mpnet", "roberta", "xlm-roberta"]
-)
+_CUTTABLE = {
+    *("bert", "camembert", "deberta", "deberta-v2", "distilbert"),
+    *("electra", "modernbert", "mpnet", "roberta", "xlm-roberta"),
+}
 """The families whose layers can be run apart: those of `engine.stacks`."""
 _METHODS = {"normal": "last", "thorough": "full"}
 
