@@ -42,7 +42,7 @@ def task(tiny_base: Path, tmp_path: Path) -> Task:
 
 
 def make(folder: Path, task: Task, base: Base, *, fields: tuple[Field, ...] = FIELDS) -> Tunings:
-    return Tunings(make_desk(folder), task, base, fields)
+    return Tunings(make_desk(folder), task, base, fields, scarce=False)
 
 
 def test_a_kept_encoder_serves_much_the_same_rows(
