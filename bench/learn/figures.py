@@ -22,6 +22,7 @@ __all__ = [
     "count",
     "coverage",
     "f1",
+    "mean_of_figures",
     "mean_of_runs",
     "micro_f1",
     "paired_mean",
@@ -45,11 +46,11 @@ class Counts(NamedTuple):
     missed: int
 
 
-def mean_of_runs(values: Sequence[float]) -> Interval:
-    """Returns the mean over runs (seeds, draws, folds) with Student's 95 % interval.
+def mean_of_runs(values: Sequence[float]) -> Interval | float:
+    """Returns the mean over runs (seeds, draws, folds) with Student's 95 % interval; one run's value alone.
 
     The interval tells how far another run may fall; runs that share test rows or train rows are not
-    independent, so it is no interval for new data. One run has none: its ends are the value.
+    independent, so it is no interval for new data.
 
     Example:
         >>> mean_of_runs([0.70, 0.72, 0.74])
@@ -57,9 +58,15 @@ def mean_of_runs(values: Sequence[float]) -> Interval:
     """
     n, middle = len(values), fmean(values)
     if n == 1:
-        return Interval(middle, middle, middle, 1)
+        return middle
     half = (_T975[n - 2] if n - 2 < len(_T975) else Z) * stdev(values) / math.sqrt(n)
     return Interval(middle, middle - half, middle + half, n)
+
+
+def mean_of_figures(runs: Sequence[Interval]) -> Interval:
+    """Returns the mean of figures that have intervals of their own: Student's over runs, one run's own."""
+    found = mean_of_runs([run.value for run in runs])
+    return found if isinstance(found, Interval) else runs[0]
 
 
 def resampled(statistic: Callable[[Sequence[int]], float], n: int, *, seed: int = 0) -> Interval:

@@ -17,6 +17,7 @@ from bench.learn.figures import (
     count,
     coverage,
     f1,
+    mean_of_figures,
     mean_of_runs,
     micro_f1,
     paired_mean,
@@ -33,13 +34,18 @@ def test_a_mean_of_runs_has_students_interval(n: int, quantile: float) -> None:
     middle = fmean(values)
     spread = math.sqrt(sum((v - middle) ** 2 for v in values) / (n - 1))
     found = mean_of_runs(values)
+    assert isinstance(found, Interval)
     assert found.value == pytest.approx(middle)
     assert found.high - found.value == pytest.approx(quantile * spread / math.sqrt(n), rel=1e-3)
     assert found.n == n
 
 
-def test_one_run_has_no_interval() -> None:
-    assert mean_of_runs([0.7]) == Interval(0.7, 0.7, 0.7, 1)
+def test_one_run_has_no_interval_but_its_own() -> None:
+    assert mean_of_runs([0.7]) == 0.7
+    assert mean_of_figures([Interval(0.7, 0.6, 0.8, 90)]) == Interval(0.7, 0.6, 0.8, 90)
+    both = mean_of_figures([Interval(0.7, 0.6, 0.8, 90), Interval(0.8, 0.7, 0.9, 90)])
+    assert both.value == pytest.approx(0.75)
+    assert both.n == 2
 
 
 def test_micro_f1_is_scikit_learns() -> None:

@@ -7,7 +7,7 @@ from bench.intervals import Interval, wilson
 from bench.learn.contenders import nearest_name
 from bench.learn.corpora import INTENT, Corpus
 from bench.learn.draws import few, names_only
-from bench.learn.figures import mean_of_runs
+from bench.learn.figures import mean_of_figures
 from bench.learn.parts.full import rights
 from bench.learn.plan import Goal, Misses, Part, Plan
 from bench.learn.published import FEW_SHOT
@@ -26,13 +26,13 @@ def measure_few(plan: Plan) -> Part:
     means: list[dict[str, Cell]] = []
     goals: list[Goal] = []
     for shots, wanted in GOALS.items():
-        made: list[float] = []
+        made: list[Interval] = []
         for draw in range(plan.draws):
             with misses.noted(f"{shots} a label, draw {draw}"):
                 row = _run(plan, few(corpus, shots=shots, draw=draw, field=INTENT), effort=effort, seed=draw)
                 runs.append({"rows a label": shots, "draw": draw, **row})
-                made.append(_value(row["accuracy"]))
-        mean = mean_of_runs(made) if made else None
+                made += [cell for cell in row.values() if isinstance(cell, Interval)]
+        mean = mean_of_figures(made) if made else None
         means.append({"rows a label": shots, "draws": len(made), "accuracy": mean})
         goals.append(Goal(f"{shots} a label: accuracy, mean of draws", wanted, mean))
     table, goal = _names(plan, corpus, effort, misses)
@@ -73,8 +73,3 @@ def _names(plan: Plan, corpus: Corpus, effort: str, misses: Misses) -> tuple[Tab
 
 def _share(right: list[bool]) -> Interval:
     return wilson(sum(right), len(right))
-
-
-def _value(cell: Cell) -> float:
-    assert isinstance(cell, Interval)
-    return cell.value

@@ -8,7 +8,7 @@ from typing import Any
 from bench.harness import Cell, Table
 from bench.intervals import Interval, wilson
 from bench.learn.corpora import INTENT, Corpus
-from bench.learn.figures import mean_of_runs
+from bench.learn.figures import mean_of_figures, mean_of_runs
 from bench.learn.plan import Goal, Misses, Part, Plan
 from bench.learn.published import FULL
 from bench.released import stage_facts
@@ -42,7 +42,7 @@ def measure_full(plan: Plan) -> Part:
         "`accuracy`: Wilson's interval over the published test rows, answered by the released model through "
         "`freehold predict`; `verdict` is the gate's own figure, without test rows that repeat others.",
         "`seconds`: the whole of `freehold run` in a fresh state and process. Means over seeds have Student's "
-        "interval: how far another seed may fall, not another test set.",
+        "interval: how far another seed may fall, not another test set; one seed has Wilson's.",
     )
     return Part("full", (*tables, *misses.tables()), tuple(goals), notes)
 
@@ -81,7 +81,7 @@ def _mean(runs: Sequence[Mapping[str, Cell]]) -> dict[str, Cell]:
 
 
 def _accuracy(runs: Sequence[Mapping[str, Cell]]) -> Interval:
-    return mean_of_runs([run["accuracy"].value for run in runs if isinstance(run["accuracy"], Interval)])
+    return mean_of_figures([run["accuracy"] for run in runs if isinstance(run["accuracy"], Interval)])
 
 
 def _goals(name: str, effort: str, runs: Sequence[Mapping[str, Cell]]) -> list[Goal]:

@@ -7,11 +7,11 @@ from statistics import fmean
 from typing import NamedTuple
 
 from bench.harness import Cell, Table
-from bench.intervals import Interval, ratio
+from bench.intervals import Interval, ratio, wilson
 from bench.learn.contenders import Contender, Learned, Rows, contenders
 from bench.learn.corpora import INTENT, Corpus
 from bench.learn.draws import few, others
-from bench.learn.figures import mean_of_runs, paired_mean
+from bench.learn.figures import mean_of_figures, mean_of_runs, paired_mean
 from bench.learn.parts.full import rights
 from bench.learn.picture import Point, draw
 from bench.learn.plan import Goal, Misses, Part, Plan
@@ -38,7 +38,7 @@ class Line(NamedTuple):
 
     @property
     def accuracy(self) -> Interval:
-        return mean_of_runs([fmean(run) for run in self.right])
+        return mean_of_figures([wilson(sum(run), len(run)) for run in self.right])
 
 
 def measure_peers(plan: Plan) -> Part:
@@ -67,8 +67,9 @@ _NOTES = (
     f"other seeds, and each fit sees train and validation rows together. {SHOTS} rows a label: the setting is "
     f"searched on a draw that is not reported, judged by {_DEVELOPMENT} other train rows: more labels than "
     "Freehold sees, again in the peer's favour.",
-    "Means have Student's interval over runs; differences are paired and resampled over the test rows. "
-    "`n`: test rows; runs share them.",
+    "Means have Student's interval over runs, one run Wilson's; differences are paired and resampled over "
+    "the test rows. `n`: test rows; runs share them. `rows`: as given to Freehold; to the peers what it "
+    "leaves of them where near duplicates of test rows are kept apart.",
     "Not run: FastFit 1.2.1, whose import asks for `datasets.load_metric`, which today's `datasets` does not "
     "have; AutoGluon 1.6.3 multimodal, which needs transformers below 5.15 and gigabytes of its own.",
 )
@@ -151,7 +152,7 @@ def _row(line: Line, ours: Line | None) -> dict[str, Cell]:
     return {
         "model": line.name,
         "setting": line.setting,
-        "trained on": line.rows,
+        "rows": line.rows,
         "n": len(line.right[0]),
         "runs": len(line.right),
         "accuracy": line.accuracy,

@@ -10,7 +10,7 @@ from bench.intervals import Interval
 from bench.learn import turns
 from bench.learn.corpora import INTENT
 from bench.learn.draws import withhold
-from bench.learn.figures import auroc, mean_of_runs
+from bench.learn.figures import auroc, mean_of_figures
 from bench.learn.plan import Goal, Misses, Part, Plan
 
 __all__ = ["SCORES", "known_score", "measure_scope"]
@@ -26,7 +26,7 @@ def measure_scope(plan: Plan) -> Part:
     corpus, effort = plan.banking77(), plan.chosen("normal")
     misses = Misses()
     rows: list[dict[str, Cell]] = []
-    areas: list[float] = []
+    areas: list[Interval] = []
     for draw in plan.seeds:
         part = withhold(corpus, labels=2 if plan.quick else WITHHELD, draw=draw, field=INTENT)
         with misses.noted(f"draw {draw}"):
@@ -34,10 +34,10 @@ def measure_scope(plan: Plan) -> Part:
             known = [each[INTENT] for each in plan.answers(part.corpus, effort=effort, seed=draw)]
             unknown = [each[INTENT] for each in turns.ask(folder, [row.text for row in part.unknown])]
             area = auroc([known_score(each) for each in known], [known_score(each) for each in unknown])
-            areas.append(area.value)
+            areas.append(area)
             told: dict[str, Cell] = {"draw": draw, "known": len(known), "unknown": len(unknown), "AUROC": area}
             rows.append({**told, **_others(known, unknown)})
-    goal = Goal("AUROC, mean over choices of intents", AUROC, mean_of_runs(areas) if areas else None)
+    goal = Goal("AUROC, mean over choices of intents", AUROC, mean_of_figures(areas) if areas else None)
     notes = (
         f"{WITHHELD} of the labels are drawn by a seed and left out of the train rows; `known` are the test "
         "rows of the others, `unknown` those of the drawn ones. Intervals: DeLong's; over draws Student's.",

@@ -6,7 +6,7 @@ from bench.harness import Cell, Table
 from bench.intervals import Interval, wilson
 from bench.learn import corpora
 from bench.learn.corpora import INTENT, SLOTS, Corpus
-from bench.learn.figures import count, f1, mean_of_runs, span_set
+from bench.learn.figures import count, f1, mean_of_figures, span_set
 from bench.learn.parts.full import rights
 from bench.learn.plan import Goal, Misses, Part, Plan
 
@@ -57,5 +57,5 @@ def _run(plan: Plan, corpus: Corpus, *, effort: str, seed: int) -> dict[str, Cel
 
 
 def _mean(runs: list[dict[str, Cell]], column: str) -> Interval | None:
-    values = [cell.value for run in runs if isinstance(cell := run[column], Interval)]
-    return mean_of_runs(values) if values else None
+    figures = [cell for run in runs if isinstance(cell := run[column], Interval)]
+    return mean_of_figures(figures) if figures else None
