@@ -26,6 +26,9 @@ class Shelf:
     def splits(self, task: str) -> dict[str, Split]:
         return dict(self.fixed)
 
+    def count_tests(self, task: str) -> int:
+        return sum(split == "test" for split in self.fixed.values())
+
     def fix_splits(self, task: str, splits: Mapping[str, Split]) -> None:
         self.fixed.update(splits)
 
@@ -94,7 +97,7 @@ class Work:
         out = self.folder / "out" / str(self.turns)
         out.mkdir(parents=True)
         events: list[Event] = []
-        desk = Desk(out, out, out, 1, events.append)
+        desk = Desk(out, out, self.folder / "cache", 1, events.append)
         collect.function(desk, task, cast("Registry", self.shelf))
         lines = {name: _lines(out / f"{name}.jsonl") for name in ("refused", "apart", "conflicts")}
         examples = tuple(read_examples(out / "examples.jsonl"))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from freehold.data.duplicates import Apart, Entry, Merged, Reading, merge
 from freehold.data.neighbours import find_clusters
 from freehold.data.report import Count, Findings, describe, notes
 from freehold.data.rows import Refused, read_rows
+from freehold.data.signatures import KeptSignatures
 from freehold.data.sources import Place, find_kind
 from freehold.data.splits import Standing, assign
 from freehold.errors import DataError
@@ -44,6 +45,7 @@ _NAME = "data.collect"
 _STEP = 1000
 _REASONS = 1000  # how many reasons of refusal are told apart
 _OTHERS = "other reasons"
+_TESTS = "test_rows_ever"
 
 
 def fingerprint(task: Task, shelf: Registry) -> Mapping[str, Json]:
@@ -54,6 +56,15 @@ def fingerprint(task: Task, shelf: Registry) -> Mapping[str, Json]:
     sources: list[Json] = [[source.uri, _digest(source, folder=task.folder)] for source in task.sources]
     corrections = sorted(row.id for row in shelf.feedback(task.name, kind="correction"))
     return {"sources": sources, "corrections": digest(corrections)}
+
+
+def _holds(result: Examples, task: Task, shelf: Registry) -> bool:
+    """Tells whether no row became a test row since the examples were collected.
+
+    A task file that is changed and changed back has the key of before; rows that were test rows meanwhile may be
+    training rows in what was recorded under it.
+    """
+    return result.facts.get(_TESTS) == shelf.count_tests(task.name)
 
 
 def _digest(source: Source, *, folder: Path) -> str:
@@ -70,6 +81,7 @@ def _digest(source: Source, *, folder: Path) -> str:
     result=Examples,
     reads=("name", "inputs", "fields", "sources", "seed"),
     state=fingerprint,
+    holds=_holds,
 )
 def collect(desk: Desk, task: Task, shelf: Registry) -> Examples:
     """Reads the task's sources and corrections and fixes the split of every row that is used.
@@ -88,7 +100,7 @@ def collect(desk: Desk, task: Task, shelf: Registry) -> Examples:
     merged = merge(readings, corrections.examples, recorded=recorded)
     _check_labels(task, merged)
     desk.tell(Event(_NAME, "progress", note="looking for near duplicates", done=len(readings)))
-    sorted_out = _split(task, merged, recorded)
+    sorted_out = _split(task, merged, recorded, signing=KeptSignatures(desk.cache, task=task.name))
     findings = Findings(
         task=task,
         counts=counts,
@@ -100,11 +112,12 @@ def collect(desk: Desk, task: Task, shelf: Registry) -> Examples:
     )
     report = describe(findings)
     _write(desk.folder, findings, report)
-    shelf.fix_splits(task.name, {example.id: example.split for example in findings.examples})
+    fixed = {each.id: each.split for each in findings.examples if recorded.get(each.id) != each.split}
+    shelf.fix_splits(task.name, fixed)
     _note_sources(task, shelf, counts)
     for note in notes(report):
         desk.tell(Event(_NAME, "note", note=note))
-    return Examples(desk.folder, facts=report)
+    return Examples(desk.folder, facts={**report, _TESTS: shelf.count_tests(task.name)})
 
 
 def _note_sources(task: Task, shelf: Registry, counts: Sequence[Count]) -> None:
@@ -179,10 +192,11 @@ class _SortedOut:
     clusters: Mapping[str, str]
 
 
-def _split(task: Task, merged: Merged, recorded: Mapping[str, Split]) -> _SortedOut:
+def _split(task: Task, merged: Merged, recorded: Mapping[str, Split], *, signing: KeptSignatures) -> _SortedOut:
     """Clusters near duplicates and splits the clusters."""
     entries: Mapping[str, Entry] = merged.entries
-    clusters = find_clusters({name: entry.example.inputs for name, entry in entries.items()})
+    inputs = {name: entry.example.inputs for name, entry in entries.items()}
+    clusters = find_clusters(inputs, signing=signing)
     assigned = assign(
         {name: Standing(entry.told, entry.corrected) for name, entry in entries.items()},
         clusters,
@@ -194,7 +208,7 @@ def _split(task: Task, merged: Merged, recorded: Mapping[str, Split]) -> _Sorted
     for name in sorted(assigned.splits):  # named after those that are used: what is kept apart changes nothing
         names.setdefault(clusters[name], name)
     examples = tuple(
-        replace(entries[name].example, split=split, cluster=names[clusters[name]])
+        _placed(entries[name].example, split=split, cluster=names[clusters[name]])
         for name, split in sorted(assigned.splits.items())
     )
     near = tuple(
@@ -202,6 +216,10 @@ def _split(task: Task, merged: Merged, recorded: Mapping[str, Split]) -> _Sorted
         for name, why in sorted(assigned.apart.items())
     )
     return _SortedOut(examples, (*merged.apart, *near), clusters)
+
+
+def _placed(example: Example, *, split: Split, cluster: str) -> Example:
+    return Example(example.id, example.inputs, example.outputs, example.passport, split, cluster)
 
 
 def _write(folder: Path, findings: Findings, report: Mapping[str, Json]) -> None:

@@ -6,7 +6,7 @@ Owns the way from one raw row to one example. Knows nothing of other rows: dupli
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,9 +15,12 @@ from freehold.data.kinds import SOURCES
 from freehold.data.sources import BadRow, Place, Row, SourceKind, find_kind
 from freehold.data.values import BadValueError, is_missing, parse_input, parse_output
 from freehold.errors import DataError
-from freehold.task import Example, Field, Passport, Source, Value, example_id, normalise
+from freehold.task import Example, Field, Passport, Source, Split, Value, example_id, normalise
 
 __all__ = ["SOURCES", "Refused", "make_example", "read_rows"]
+
+_REMEMBERED = 10_000
+_SHORT = 200
 
 
 class Refused(NamedTuple):
@@ -50,8 +53,8 @@ def read_rows(
     """
     place = Place.of(source.uri, folder=folder)
     kind = find_kind(place)
-    columns = Columns.of(source, inputs=inputs, outputs=[field.name for field in fields])
-    reader = _Reader(source, kind, columns, {field.name: field for field in fields})
+    columns = Columns.of(source, inputs=inputs, outputs=[each.name for each in fields])
+    reader = _Reader(source, kind, columns, _Values({each.name: each for each in fields}))
     with kind.open(place, columns.wanted) as table:
         if table.columns is not None:
             columns.check(table.columns)
@@ -74,13 +77,14 @@ def _no_row(place: Place, first: Refused | None) -> DataError:
     return DataError(f"source `{place.uri}` has no row that can be used.", hint=hint)
 
 
-class _Reader(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Reader:
     """What turns the rows of one source into examples."""
 
     source: Source
     kind: SourceKind
     columns: Columns
-    fields: Mapping[str, Field]
+    values: _Values
 
     def read(self, row: Row | BadRow) -> Example | Refused:
         if isinstance(row, BadRow):
@@ -93,13 +97,36 @@ class _Reader(NamedTuple):
             return Refused(self.source.uri, row.line, str(reason), text)
 
     def _example(self, row: Row) -> Example:
-        inputs = {name: row.cells.get(column) for name, column in self.columns.inputs.items()}
-        outputs = {name: row.cells.get(column) for name, column in self.columns.outputs.items()}
-        maker = "data" if any(not is_missing(value) for value in outputs.values()) else ""
-        licence = self.source.licence or self.kind.licence
-        passport = Passport(self.source.uri, row.locator, licence=licence, maker=maker)
-        example = make_example(inputs, outputs, fields=self.fields, passport=passport)
-        return example if self.source.split == "auto" else replace(example, split=self.source.split)
+        cell = row.cells.get
+        inputs = {name: cell(column) for name, column in self.columns.inputs.items()}
+        outputs = {name: cell(column) for name, column in self.columns.outputs.items()}
+        labelled = {name: value for name, value in outputs.items() if not is_missing(value)}
+        passport = Passport(
+            self.source.uri,
+            row.locator,
+            licence=self.source.licence or self.kind.licence,
+            maker="data" if labelled else "",
+        )
+        split = "train" if self.source.split == "auto" else self.source.split
+        return _make(inputs, labelled, values=self.values, passport=passport, split=split)
+
+
+@dataclass(frozen=True, slots=True)
+class _Values:
+    """What raw cells are worth. The same few labels stand in row after row, so that they are read once."""
+
+    fields: Mapping[str, Field]
+    known: dict[tuple[str, str], Value] = field(default_factory=dict)
+
+    def parse(self, name: str, raw: object, *, inputs: Mapping[str, str]) -> Value:
+        if not isinstance(raw, str) or self.fields[name].kind not in ("choice", "predicate", "score"):
+            return parse_output(self.fields[name], raw, inputs=inputs)
+        value = self.known.get((name, raw))
+        if value is None:
+            value = parse_output(self.fields[name], raw, inputs=inputs)
+            if len(self.known) < _REMEMBERED and len(raw) <= _SHORT:
+                self.known[name, raw] = value
+        return value
 
 
 def make_example(
@@ -114,14 +141,22 @@ def make_example(
     Raises:
         BadValueError: A value is not what its input or field takes.
     """
+    labelled = {name: value for name, value in outputs.items() if not is_missing(value)}
+    return _make(inputs, labelled, values=_Values(fields), passport=passport, split="train")
+
+
+def _make(
+    inputs: Mapping[str, object],
+    labelled: Mapping[str, object],
+    *,
+    values: _Values,
+    passport: Passport,
+    split: Split,
+) -> Example:
     raw = {name: parse_input(name, value) for name, value in inputs.items()}
     normal = {name: normalise(value) for name, value in raw.items()}
     if not any(normal.values()):
         raise BadValueError(f"input {' and '.join(f'`{name}`' for name in normal)} is empty")
-    parsed: dict[str, Value] = {
-        name: parse_output(fields[name], value, inputs=raw)
-        for name, value in outputs.items()
-        if not is_missing(value)
-    }
+    parsed = {name: values.parse(name, value, inputs=raw) for name, value in labelled.items()}
     name = example_id(normal)
-    return Example(name, normal, parsed, passport, "train", name)
+    return Example(name, normal, parsed, passport, split, name)

@@ -123,16 +123,20 @@ class _Board:
 
     def fill_train(self) -> None:
         """Gives the train split the last new cluster by hash where it has none."""
+        if "train" in self.placed.values():
+            return
         free = [cluster for cluster in self.placed if self._is_free(cluster)]
         spare = [cluster for cluster in free if self.placed[cluster] == "validation"]
         spare = spare or [cluster for cluster in free if not self._recorded(cluster)]
-        if spare and "train" not in self.placed.values():
+        if spare:
             self.placed[max(spare, key=self._draw)] = "train"
 
     def fill_test(self) -> None:
         """Gives the test split the first new cluster by hash, where it has none and three are there."""
+        if "test" in self.declared or "test" in self.placed.values():
+            return
         free = [cluster for cluster in self.placed if self._is_free(cluster)]
-        if "test" in self.declared or "test" in self.placed.values() or len(free) < 3:
+        if len(free) < 3:
             return
         train = self._all("train")
         new = [cluster for cluster in free if not self._recorded(cluster) and train != [cluster]]
@@ -141,20 +145,22 @@ class _Board:
 
     def fill_validation(self) -> None:
         """Carves the validation split out of train where it has no rows; out of declared rows first."""
+        if "validation" in self.placed.values():
+            return
         train = self._all("train")
         quiet = [cluster for cluster in train if not any(self.rows[n].corrected for n in self.members[cluster])]
         source = [cluster for cluster in quiet if not self._is_free(cluster)] or quiet
-        if self._all("validation") or not source:
+        if not source:
             return
         spare = [cluster for cluster in self._all("test") if self._is_free(cluster)]
         spare = [cluster for cluster in spare if not self._recorded(cluster)]
         if len(train) == 1 and len(spare) > 1:
             self.placed[max(spare, key=self._draw)] = "validation"
             return
-        drawn = [cluster for cluster in source if SHARE <= self._draw(cluster) < 2 * SHARE]
         kept = [cluster for cluster in source if self._recorded(cluster) == {"validation"}]
-        kept += [cluster for cluster in drawn if not self._recorded(cluster)]
-        chosen = sorted(kept or drawn or [min(source, key=self._draw)], key=self._draw)
+        kept += [cluster for cluster in source if not self._recorded(cluster) and self._is_drawn(cluster)]
+        kept = kept or [cluster for cluster in source if self._is_drawn(cluster)]
+        chosen = sorted(kept or [min(source, key=self._draw)], key=self._draw)
         for cluster in chosen if len(chosen) < len(train) else chosen[:-1]:
             self.placed[cluster] = "validation"
 
@@ -184,6 +190,9 @@ class _Board:
 
     def _is_free(self, cluster: str) -> bool:
         return all(self.rows[n].told == "auto" and not self.rows[n].corrected for n in self.members[cluster])
+
+    def _is_drawn(self, cluster: str) -> bool:
+        return SHARE <= self._draw(cluster) < 2 * SHARE
 
     def _draw(self, cluster: str) -> float:
         """Returns a number from 0 to 1 that depends on the seed and the cluster's name alone."""

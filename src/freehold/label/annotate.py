@@ -6,6 +6,7 @@ confidence is a softmax over the similarities, with the temperature that fits th
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 from freehold.task import (
@@ -54,10 +55,14 @@ def annotate(desk: Desk, task: Task, examples: Examples, shelf: Registry) -> Lab
     """
     from freehold.registry import Review
 
-    rows = list(read_examples(examples.folder / "examples.jsonl"))
+    source, target = (folder / "examples.jsonl" for folder in (examples.folder, desk.folder))
+    rows = list(read_examples(source))
     labelled = [row for row in rows if row.outputs]
     unlabelled = [row for row in rows if _missing(row, task) and row.split != "test"]
-    write_examples(desk.folder / "examples.jsonl", labelled)
+    if len(labelled) == len(rows):
+        shutil.copyfile(source, target)
+    else:
+        write_examples(target, labelled)
     suggestions = _suggest(desk, task, labelled, unlabelled)
     with (desk.folder / "suggestions.jsonl").open("wb") as file:
         file.writelines(canonical(each._asdict()) + b"\n" for each in suggestions)

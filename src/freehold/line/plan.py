@@ -56,7 +56,7 @@ class _Planner:
 
     def __call__(self, stage: Stage[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         key = stage_key(stage, *args, **kwargs)
-        result = recall(self._shelf, stage, key=key, tell=self._tell)
+        result = recall(self._shelf, stage, key, self._tell)(*args, **kwargs)
         if result is None:
             raise _Enough
         self.recorded.append(stage.name)

@@ -71,7 +71,7 @@ class LocalRunner:
         """Returns the stage's result: recalled where it is recorded and whole, computed otherwise."""
         began = time.perf_counter()
         key = stage_key(stage, *args, **kwargs)
-        result = recall(self._shelf, stage, key=key, tell=self._tell)
+        result = recall(self._shelf, stage, key, self._tell)(*args, **kwargs)
         cached = result is not None
         if result is None:
             result = self._compute(stage, key, *args, **kwargs)
@@ -120,17 +120,22 @@ class LocalRunner:
             raise
 
 
-def recall(shelf: Registry, stage: Stage[P, R], *, key: str, tell: Tell) -> R | None:
-    """Returns a recorded result whose files are all there and whole, or None."""
-    recorded = shelf.recall(key)
-    if recorded is None:
-        return None
-    try:
-        folder = shelf.lay_out(recorded)
-    except IntegrityError as damage:
-        tell(Event(stage.name, "note", note=f"{damage.message} It is made again."))
-        return None
-    return stage.result(folder, facts=recorded.facts, digest=recorded.digest)
+def recall(shelf: Registry, stage: Stage[P, R], key: str, tell: Tell, /) -> Callable[P, R | None]:
+    """Returns what finds the recorded result for a stage's arguments: one that holds, its files whole; or None."""
+
+    def find(*args: P.args, **kwargs: P.kwargs) -> R | None:
+        recorded = shelf.recall(key)
+        if recorded is None:
+            return None
+        try:
+            folder = shelf.lay_out(recorded)
+        except IntegrityError as damage:
+            tell(Event(stage.name, "note", note=f"{damage.message} It is made again."))
+            return None
+        result = stage.result(folder, facts=recorded.facts, digest=recorded.digest)
+        return result if stage.holds(result, *args, **kwargs) else None
+
+    return find
 
 
 def _describe(name: str, made: Result, *, key: str, inputs: tuple[str, ...], seconds: float) -> Recorded:

@@ -144,6 +144,10 @@ class Registry:
         """Returns example id to split, for every row ever fixed."""
         return self._splits.read(task)
 
+    def count_tests(self, task: str) -> int:
+        """Returns how many rows were ever fixed as test rows; it never shrinks."""
+        return self._splits.count_tests(task)
+
     def fix_splits(self, task: str, splits: Mapping[str, Split]) -> None:
         """Fixes the split of rows, in one transaction. A row once fixed as test stays test."""
         self._splits.fix(task, splits)

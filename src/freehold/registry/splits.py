@@ -27,7 +27,14 @@ class Splits:
         splits = tables.splits.c
         query = sa.select(splits.example, splits.split).where(splits.task == task).order_by(splits.example)
         with self._database.read() as connection:
-            return {row.example: row.split for row in connection.execute(query)}
+            return dict(connection.execute(query).tuples().all())
+
+    def count_tests(self, task: str) -> int:
+        """Returns how many rows were ever fixed as test rows. It never shrinks: a test row stays one."""
+        splits = tables.splits.c
+        query = sa.select(sa.func.count()).where(splits.task == task, splits.split == "test")
+        with self._database.read() as connection:
+            return int(connection.execute(query).scalar_one())
 
     def fix(self, task: str, splits: Mapping[str, Split]) -> None:
         """Fixes rows in one transaction. What is fixed as test stays so; anything else may change."""

@@ -142,6 +142,7 @@ class Stage(Generic[P, R]):
         version: Raised whenever the same inputs would give another result.
         reads: Which parts of the task it depends on.
         state: Returns whatever else it depends on (digests of files, of recorded corrections).
+        holds: Tells of a recorded result whether it may still be used: what was found since may forbid it.
     """
 
     name: str
@@ -150,10 +151,15 @@ class Stage(Generic[P, R]):
     result: type[R]
     reads: tuple[str, ...]
     state: Callable[P, Mapping[str, Json]]
+    holds: Callable[Concatenate[R, P], bool]
 
 
 def _nothing(*_args: object, **_kwargs: object) -> Mapping[str, Json]:
     return {}
+
+
+def _always(*_args: object, **_kwargs: object) -> bool:
+    return True
 
 
 def stage(
@@ -163,6 +169,7 @@ def stage(
     result: type[R],
     reads: tuple[str, ...] = (),
     state: Callable[P, Mapping[str, Json]] = _nothing,
+    holds: Callable[Concatenate[R, P], bool] = _always,
 ) -> Callable[[Callable[Concatenate[Desk, P], R]], Stage[P, R]]:
     """Returns a decorator that makes a function a stage.
 
@@ -174,6 +181,6 @@ def stage(
         raise ValueError(f"A task has no {sorted(unknown)}.")
 
     def decorate(function: Callable[Concatenate[Desk, P], R]) -> Stage[P, R]:
-        return Stage(name, version, function, result, reads, state)
+        return Stage(name, version, function, result, reads, state, holds)
 
     return decorate
