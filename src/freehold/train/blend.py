@@ -27,6 +27,9 @@ def blend(ridge: Trained, machine: Trained, *, heads: Mapping[str, Head], others
     """
     assert isinstance(ridge.grams, Sketch)
     assert isinstance(machine.grams, Ngrams)
+    assert ridge.features is not None
+    assert machine.features is not None
+    assert np.array_equal(ridge.features.weights, machine.features.weights)
     fields = {}
     for name, one in ridge.fields.items():
         other, ratio = machine.fields[name], np.float32(heads[name].temperature / others[name].temperature)

@@ -153,7 +153,7 @@ class _Work:
 
         if not self.fields:
             return "all fields are spans, whose heads do not depend on it"
-        if self.scarce:
+        if is_scarce(self.fields, self.lessons + self.validation):
             return "with so few rows a label it does not pay"
         if self.attempts.lost("kernel", self.lessons):
             return "it did not pay before, and 90 % or more of the rows are the same"

@@ -94,7 +94,7 @@ def fit_kernel(
         squares = field.kind == "number"
         part = torch.from_numpy(dense[places])
         if places.tobytes() not in spectra:  # most fields are labelled on the same rows
-            spectra[places.tobytes()] = _Spectrum(*torch.linalg.eigh(part.T @ part))
+            spectra[places.tobytes()] = _whiten(part)
         spectrum = spectra[places.tobytes()]
         problem = _Problem(part, sparse[places], wanted, spectrum=spectrum, settings=settings, squares=squares)
         tell_step = partial(_tell_step, tell, number * settings.steps, len(fields) * settings.steps)
@@ -200,12 +200,11 @@ class _Problem:
         return value, _Parts(dense, grams, self._flat * (slope.sum(0) + weights.bias))
 
 
-def _whiten(dense: Tensor) -> tuple[Tensor, Tensor]:
+def _whiten(dense: Tensor) -> _Spectrum:
     """Returns the eigenvalues and eigenvectors of the features' products; few rows are solved as they are."""
     if len(dense) < _FEW:
-        return (dense * dense).sum(0), torch.eye(dense.shape[1])
-    values, basis = torch.linalg.eigh(dense.T @ dense)
-    return values, basis
+        return _Spectrum((dense * dense).sum(0), torch.eye(dense.shape[1]))
+    return _Spectrum(*torch.linalg.eigh(dense.T @ dense))
 
 
 def _to_torch(matrix: csr_matrix) -> Tensor:
