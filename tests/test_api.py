@@ -15,47 +15,49 @@ NAMES = {
     "freehold.app.cli": "app main",
     "freehold.compress": "PARITY shrink",
     "freehold.data": """
-        BadRow Place Refused Row SOURCES SourceKind Table collect find_clusters find_pairs
-        fingerprint jaccard read_rows shingles
+        BadRow Place Refused Row SOURCES SourceKind Table collect find_clusters
+        find_pairs fingerprint jaccard read_rows shingles
     """,
     "freehold.engine": """
-        Base CARD COVERAGE Chain DESCRIPTION Description ENCODER_FILES Encoded Encoder GRAPH
-        Gathered Grain Grams HEADS HELD Head Heads Limits MINILM_DIGEST MisplacedSpanError
-        NEVER NGRAMS Nested Ngrams Opened Part Pooling RANDOM_FEATURES REACH RandomFeatures
-        Reader Reading Run SKETCH_COLUMNS Scope Sketch Span SpanAnswer Sparse TAGS TUNED
-        TagHead TokenVectors Tokenizer Vectoriser Windows Word WordGrams adapter_identity
-        answer_rows best_path by_length choose_grain copy_encoder count_tags decode_spans
-        encode_spans encode_texts field_labels find_base find_chains find_limits find_nested
-        find_parts join_inputs load_adapter load_encoder load_grams load_heads load_tags
-        load_tokenizer load_tuned lora_targets name_base open_folder open_reader pad
-        path_score place_spans pool pool_words read_settings read_texts restore_spans
-        run_encoder save_adapter save_changed save_heads save_tags softmax split split_words
-        sum_paths surroundings to_probabilities token_ranges total_score tuned_identity
-        write_description
+        Base CARD COVERAGE Chain DESCRIPTION Description ENCODER_FILES Encoded Encoder
+        Explained Explanation GRAPH Gathered Grain Grams HEADS HELD Head Heads Limits
+        MINILM_DIGEST MisplacedSpanError Moved NEVER NGRAMS Nested Ngrams Opened Part
+        Pooling RANDOM_FEATURES REACH RandomFeatures Reader Reading Run SKETCH_COLUMNS
+        Scope SideBySide Sketch Span SpanAnswer Sparse TAGS TUNED TagHead TokenVectors
+        Tokenizer Vectoriser Windows Word WordGrams adapter_identity answer_rows
+        best_path by_length choose_grain copy_encoder count_tags decode_spans
+        encode_spans encode_texts encoder_identity explain field_labels find_base
+        find_chains find_graph find_limits find_nested find_parts graph_home is_sealed
+        join_inputs load_adapter load_encoder load_grams load_heads load_tags
+        load_tokenizer load_tuned lora_targets name_base open_folder open_graph
+        open_reader pad path_score place_spans pool pool_words read_settings read_texts
+        restore_spans run_encoder save_adapter save_changed save_heads save_tags softmax
+        split split_words sum_paths surroundings to_probabilities token_ranges
+        total_score tuned_identity write_description
     """,
     "freehold.errors": """
-        CheckError DataError FreeholdError IntegrityError MissingExtraError Mistake NotFoundError
-        OperatorError PluginError StorageError TaskFileError UserError
+        CheckError DataError FreeholdError IntegrityError MissingExtraError Mistake
+        NotFoundError OperatorError PluginError StorageError TaskFileError UserError
     """,
     "freehold.feedback": "Receipt Rejected accept withdraw",
-    "freehold.gate": """
-        Champion Pair Pairs compare decide judge mcnemar measure pair_up paired_difference wilson
-    """,
+    "freehold.gate": "Champion Pair Pairs compare decide judge mcnemar measure pair_up paired_difference wilson",
     "freehold.label": "annotate",
     "freehold.line": """
-        LocalRunner Model Planned Runner STAGES StageRun Tell TurnRecord champion load open_model
-        open_state plan run run_turn state_folder thread_count turn
+        Explainer LocalRunner Model Nearest Neighbour Planned Reasons Runner STAGES
+        StageRun Tell TurnRecord champion load open_model open_state plan run run_turn
+        state_folder thread_count turn
     """,
     "freehold.plugins": "Plugins",
     "freehold.reason": "",
     "freehold.registry": "Blobs Feedback Recorded RecordedRequest Registry Review Verification",
-    "freehold.serve": "OpenReader Reader Served Settings create_app serve",
+    "freehold.serve": "Explainer OpenReader Reader Served Settings create_app serve",
     "freehold.task": """
-        ARTIFACT_METRICS Answer Artifact Comparison Desk Event Example Examples FIELD_KINDS Field
-        FieldKind Goal Json Judgement LABEL_KINDS Label LabelledExamples METRICS Measured Metrics
-        Passport Prediction Release Result SMALLER_IS_BETTER SPLITS Source Split Stage TASK_FILE
-        Task TrainedModel Value Verdict canonical digest example_id file_digest folder_digest
-        folder_files headline_first input_schema load_task nearest normalise output_schema
+        ARTIFACT_METRICS Answer Artifact Comparison Desk EFFORTS Effort Event Example
+        Examples FIELD_KINDS Field FieldKind Goal Json Judgement LABEL_KINDS Label
+        LabelledExamples METRICS Measured Metrics Passport Prediction Release Result
+        SMALLER_IS_BETTER SPLITS Source Split Stage TASK_FILE Task TrainedModel Value
+        Verdict canonical digest example_id file_digest folder_digest folder_files
+        headline_first input_schema load_task nearest normalise output_schema
         read_examples shift stage suggest task_from_models write_examples
     """,
     "freehold.train": "fit",

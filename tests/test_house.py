@@ -20,13 +20,11 @@ LONG_FILES: set[str] = set()
 
 LONGEST_FUNCTION = 40
 LONG_FUNCTIONS = {
-    "src/freehold/compress/graphs.py:assemble",
     "src/freehold/feedback/inbox.py:accept",
     "src/freehold/registry/migrations/versions/0001_first.py:_make_models",
     "src/freehold/registry/migrations/versions/0001_first.py:_make_results",
     "src/freehold/serve/routes.py:add_routes",
     "src/freehold/task/models.py:task_from_models",
-    "src/freehold/train/ladder.py:try_rung",
 }
 
 FORBIDDEN_NAMES = {"utils", "util", "core", "common", "helpers", "helper", "manager", "base", "misc"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from freehold.task import (
     Artifact,
     Example,
     Field,
+    Json,
     Judgement,
     Label,
     LabelledExamples,
@@ -85,6 +87,78 @@ class WordReader:
             "mood": Answer(2, 0.5, {"1": 0.25, "2": 0.5, "3": 0.25}),
         }
         return {each.name: answers[each.name] for each in self.fields}
+
+
+@dataclass
+class Told:
+    """An explanation, ready to be shown."""
+
+    document: dict[str, Json]
+
+    def to_json(self) -> dict[str, Json]:
+        return self.document
+
+
+@dataclass
+class WordExplainer:
+    """Explains the intent by the word that it came from; knows one training row."""
+
+    note: str | None = None
+    closed: bool = False
+    gate: threading.Event = field(default_factory=threading.Event)
+    asked: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self.gate.set()
+
+    def explain(
+        self,
+        reader: Any,
+        inputs: Mapping[str, str],
+        *,
+        prediction: Prediction,
+        release: Release,
+        shelf: Registry,
+    ) -> Told:
+        self.asked.set()
+        self.gate.wait(10)
+        answer = prediction.answers["intent"]
+        tokens = [
+            self._token(name, match, str(answer.value))
+            for name, text in inputs.items()
+            for match in re.finditer(r"\w+", text)
+        ]
+        value: Json = {"value": str(answer.value), "unit": "log-odds", "whole": 0.8, "tokens": tokens}
+        nearest: Json = {"searched": 1, "of": 1, "note": None, "rows": [ROW]}
+        if self.note:
+            nearest = {"searched": 0, "of": 0, "note": self.note, "rows": []}
+        return Told({"pieces": "words", "fields": {"intent": [value]}, "nearest": nearest})
+
+    def _token(self, name: str, match: re.Match[str], intent: str) -> Json:
+        hit = match.group().lower() == intent.split("_")[0]
+        place: dict[str, Json] = {"input": name, "start": match.start(), "end": match.end(), "text": match.group()}
+        return {**place, "effect": 3.5 if hit else -0.25, "without": 0.1 if hit else 0.84}
+
+    def close(self) -> None:
+        self.closed = True
+
+
+ROW: Json = {
+    "similarity": 0.93,
+    "id": "0c5f2ce1a4f3e5f1b7d1a6f0e9c8b7a6",
+    "split": "train",
+    "inputs": {"text": "my card is lost"},
+    "outputs": {"intent": "lost_card", "urgent": True},
+    "correction": False,
+    "passport": {
+        "source": "train.csv",
+        "locator": "train.csv:12",
+        "licence": "CC0-1.0",
+        "maker": "data",
+        "time": "",
+        "consent": "",
+    },
+}
 
 
 def make_task(folder: Path, *, name: str = "banking", inputs: Sequence[str] = ("text",)) -> Task:

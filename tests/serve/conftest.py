@@ -21,7 +21,7 @@ from freehold.task import Task
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.serve.bank import Client, WordReader, make_task, release
+from tests.serve.bank import Client, WordExplainer, WordReader, make_task, release
 
 
 @pytest.fixture
@@ -39,7 +39,12 @@ def task(tmp_path: Path) -> Task:
 def make_app() -> Callable[..., FastAPI]:
     """Returns a maker of apps over word readers; `opened` collects the readers."""
 
-    def make(*served: Served, opened: list[WordReader] | None = None, **changes: Any) -> FastAPI:
+    def make(
+        *served: Served,
+        opened: list[WordReader] | None = None,
+        explainer: WordExplainer | None = None,
+        **changes: Any,
+    ) -> FastAPI:
         def open_reader(folder: Path, *, threads: int = 0) -> WordReader:
             reader = WordReader(folder, threads=threads)
             if opened is not None:
@@ -47,7 +52,9 @@ def make_app() -> Callable[..., FastAPI]:
             return reader
 
         settings = Settings(**{"poll_seconds": 0.02, **changes})
-        return create_app(served, inbox=freehold.feedback, settings=settings, open_reader=open_reader)
+        return create_app(
+            served, inbox=freehold.feedback, settings=settings, open_reader=open_reader, explainer=explainer
+        )
 
     return make
 
@@ -55,7 +62,7 @@ def make_app() -> Callable[..., FastAPI]:
 @pytest.fixture
 def client(shelf: Registry, task: Task, make_app: Callable[..., FastAPI]) -> Iterator[Client]:
     release(shelf, task)
-    with Client(make_app(Served(task, shelf))) as opened:
+    with Client(make_app(Served(task, shelf), explainer=WordExplainer())) as opened:
         yield opened
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from urllib.parse import urlencode
 
 import pytest
 from tests import small
@@ -11,6 +12,7 @@ from tests.serve.bank import Client, admit
 import freehold.feedback
 from freehold import compress, train
 from freehold.errors import IntegrityError
+from freehold.line import Explainer
 from freehold.registry import Registry
 from freehold.serve import Served, create_app
 from freehold.task import folder_files
@@ -54,6 +56,26 @@ def test_a_real_model_answers_every_way(desk: Served) -> None:
         assert "did you mean `billing`?" in error["message"]
         for odd in ("", " ", "\x01\ufffe\U0001f600", "word " * 5000):
             assert client.post("/v1/tasks/desk", {"text": odd}).status_code == 200
+
+
+def test_a_real_model_explains_itself(desk: Served) -> None:
+    explainer = Explainer(patience=10)
+    with Client(create_app([desk], inbox=freehold.feedback, explainer=explainer)) as client:
+        text = "where is my parcel right now please"
+        told = client.post("/v1/tasks/desk?explain=true", {"text": text}).json()["explanation"]
+        assert set(told["fields"]) == {"area", "tone", "urgent"}
+        [area] = told["fields"]["area"]
+        assert [token["text"] for token in area["tokens"]] == text.split()
+        assert max(area["tokens"], key=lambda token: token["effect"])["text"] == "parcel"
+        assert told["nearest"] == {
+            "searched": 0,
+            "of": 0,
+            "note": "The training rows of `desk@1` are not recorded here any more.",
+            "rows": [],
+        }
+        page = client.ask("POST", "/models/desk", content=urlencode({"text": text})).text
+        assert '<mark class="up5"' in page
+        assert "not recorded here any more" in page
 
 
 def test_tampered_weights_are_not_served(desk: Served) -> None:

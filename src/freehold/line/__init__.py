@@ -1,5 +1,6 @@
 """The line: the loop over the stages, what is recalled and what is computed, and the models it leaves."""
 
+from freehold.line.explain import Explainer, Nearest, Neighbour, Reasons
 from freehold.line.loop import STAGES, turn
 from freehold.line.model import Model, champion, load, open_model
 from freehold.line.places import state_folder, thread_count
@@ -9,9 +10,13 @@ from freehold.line.turns import TurnRecord, open_state, run, run_turn
 
 __all__ = [
     "STAGES",
+    "Explainer",
     "LocalRunner",
     "Model",
+    "Nearest",
+    "Neighbour",
     "Planned",
+    "Reasons",
     "Runner",
     "StageRun",
     "Tell",

@@ -123,7 +123,13 @@ class Explainer:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def explain(
-        self, reader: Reader, inputs: Mapping[str, str], *, prediction: Prediction, release: Release, shelf: Registry
+        self,
+        reader: Reader,
+        inputs: Mapping[str, str],
+        *,
+        prediction: Prediction,
+        release: Release,
+        shelf: Registry,
     ) -> Reasons:
         """Returns why `prediction` was the answer to `inputs`.
 
@@ -143,10 +149,12 @@ class Explainer:
         if rows is None:
             note = f"The training rows of `{release.name}` are not recorded here any more."
             return Reasons(explanation, Nearest(note=note))
-        return Reasons(explanation, _find_nearest(reader, inputs, rows, hidden=Withdrawn(release.task, shelf=shelf)))
+        return Reasons(
+            explanation, _find_nearest(reader, inputs, rows, hidden=Withdrawn(release.task, shelf=shelf))
+        )
 
     def _rows(self, reader: Reader, *, release: Release, shelf: Registry) -> _Rows | None:
-        """Returns the training rows of a release, or None where they are gone. Raises Late where they take long."""
+        """Returns the training rows of a release, or None where they are gone. Raises Late: they take long."""
         lineage: Mapping[str, Any] = shelf.lineage(release.task, release.version)
         name = (release.artifact.digest, str(lineage["examples"]))
         known = self._known.get(name)

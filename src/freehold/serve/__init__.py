@@ -1,7 +1,8 @@
 """Stage 6: answers over HTTP. FastAPI and uvicorn are loaded when a server is wanted, not before."""
 
+from freehold.serve.explanations import Explainer
 from freehold.serve.front import create_app, serve
 from freehold.serve.readers import OpenReader, Reader, Served
 from freehold.serve.settings import Settings
 
-__all__ = ["OpenReader", "Reader", "Served", "Settings", "create_app", "serve"]
+__all__ = ["Explainer", "OpenReader", "Reader", "Served", "Settings", "create_app", "serve"]

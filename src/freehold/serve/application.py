@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 
 from freehold.errors import FreeholdError
 from freehold.serve.faults import Fault, fault_of
+from freehold.serve.forms import add_forms
 from freehold.serve.guard import Guard
 from freehold.serve.rim import Rim, fault_response
 from freehold.serve.routes import add_routes
@@ -49,6 +50,7 @@ def build(service: Service, *, version: str) -> FastAPI:
     app = FastAPI(lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     add_routes(app.router, service)
     add_status(app.router, service, version=version)
+    add_forms(app.router, service)
     app.add_exception_handler(Fault, _say)
     app.add_exception_handler(FreeholdError, _say)
     app.add_exception_handler(HTTPException, _say)

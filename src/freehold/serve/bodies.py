@@ -13,7 +13,7 @@ from typing import NoReturn, cast
 from freehold.serve.faults import Fault
 from freehold.task import Json
 
-__all__ = ["DEPTH_LIMIT", "parse", "read_body"]
+__all__ = ["DEPTH_LIMIT", "check", "parse", "read_body"]
 
 DEPTH_LIMIT = 64
 _BLANKS = 1_024
@@ -69,7 +69,7 @@ def parse(body: bytes) -> Json:
         _refuse(f"The body is nested deeper than {DEPTH_LIMIT} levels.")
     except ValueError:  # Python reads no whole number of more than 4,300 digits
         _refuse("The body has a number that is too long.")
-    _check(value)
+    check(value)
     return cast(Json, value)
 
 
@@ -97,8 +97,12 @@ def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return found
 
 
-def _check(value: object) -> None:
-    """Refuses depth that would exhaust other code, and text that no file or database can hold."""
+def check(value: object) -> None:
+    """Refuses depth that would exhaust other code, and text that no file or database can hold.
+
+    Raises:
+        Fault: 400.
+    """
     waiting: list[tuple[object, int]] = [(value, 1)]
     while waiting:
         each, depth = waiting.pop()

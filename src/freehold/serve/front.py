@@ -22,6 +22,7 @@ from freehold.serve.settings import Settings
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from freehold.serve.explanations import Explainer
     from freehold.serve.service import Inbox
 
 __all__ = ["create_app", "serve"]
@@ -33,6 +34,7 @@ def create_app(
     inbox: Inbox,
     settings: Settings | None = None,
     open_reader: OpenReader | None = None,
+    explainer: Explainer | None = None,
 ) -> FastAPI:
     """Returns the ASGI application that answers for tasks; champions that can be loaded are loaded.
 
@@ -41,6 +43,7 @@ def create_app(
         inbox: Where feedback goes: the package `freehold.feedback`.
         settings: Limits, token, host names; for a server on loopback where None.
         open_reader: How an artifact is opened; the engine's way where None.
+        explainer: Who explains answers: a `freehold.line.Explainer`; closed at shutdown.
 
     Raises:
         IntegrityError: A champion's files are damaged; the message names its task.
@@ -56,14 +59,18 @@ def create_app(
     from freehold.serve.service import Service
 
     settings = settings or Settings()
-    if open_reader is None:
-        from freehold.engine import open_reader as engine_reader
-
-        open_reader = engine_reader
-    champions = Champions(tasks, open_reader=open_reader, threads=settings.threads)
+    champions = Champions(tasks, open_reader=open_reader or _engine_reader(), threads=settings.threads)
     champions.load()
-    service = Service(champions=champions, inbox=inbox, measures=Measures(), settings=settings)
+    service = Service(
+        champions=champions, inbox=inbox, measures=Measures(), settings=settings, explainer=explainer
+    )
     return build(service, version=version("freehold"))
+
+
+def _engine_reader() -> OpenReader:
+    from freehold.engine import open_reader
+
+    return open_reader
 
 
 def serve(
@@ -73,6 +80,7 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 8420,
     open_reader: OpenReader | None = None,
+    explainer: Explainer | None = None,
     tell: Callable[[str], None] = lambda url: None,
 ) -> None:
     """Serves tasks over HTTP until SIGINT or SIGTERM, then lets open requests finish.
@@ -85,6 +93,7 @@ def serve(
         host: Only this machine can reach the default; another one needs a token.
         port: 0 takes any free port.
         open_reader: How an artifact is opened; the engine's way where None.
+        explainer: Who explains answers: a `freehold.line.Explainer`; closed at shutdown.
         tell: Is given the server's URL when it answers.
 
     Raises:
@@ -97,7 +106,7 @@ def serve(
     try:
         from freehold.serve.listener import Listener
 
-        app = create_app(tasks, inbox=inbox, settings=settings, open_reader=open_reader)
+        app = create_app(tasks, inbox=inbox, settings=settings, open_reader=open_reader, explainer=explainer)
         with _ending_quietly():
             Listener(app, settings=settings, tell=tell).run(sockets=[listener])
     finally:

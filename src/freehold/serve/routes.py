@@ -40,16 +40,17 @@ def add_routes(router: APIRouter, service: Service) -> None:
     @router.post("/v1/tasks/{task}")
     async def predict(task: str, request: Request) -> JSONResponse:
         slot, loaded = await service.model(task)
+        explain = _flag(request, "explain")
         body = await read(request)
         names = loaded.reader.inputs
         request_id, chosen = request.state.request_id, request.state.chosen
         if not isinstance(body, list):
             asked = Asked([check_inputs(body, names)], [request_id], chosen)
-            return JSONResponse((await service.predict(slot, loaded, asked))[0].to_json())
+            return JSONResponse((await service.answer(slot, loaded, asked, explain=explain))[0])
         rows = check_rows(body, limit=settings.rows_limit)
         inputs = [check_inputs(row, names, at=f"[{n}]") for n, row in enumerate(rows)]
         asked = Asked(inputs, [f"{request_id}.{n}" for n in range(len(rows))], chosen)
-        return JSONResponse([each.to_json() for each in await service.predict(slot, loaded, asked)])
+        return JSONResponse(await service.answer(slot, loaded, asked, explain=explain))
 
     @router.post("/v1/decisions")
     async def decide(request: Request) -> JSONResponse:

@@ -61,9 +61,9 @@ def _add_task(slot: Slot, paths: Schema, schemas: Schema) -> None:
     values = _plain(output_schema(slot.fields))
     answers = {field.name: _answer(field) for field in fields}
     schemas[f"{name}.inputs"] = inputs
-    schemas[f"{name}.prediction"] = _object(
-        {"task": {"const": name}, "model": _TEXT, "request": _TEXT, "answers": _object(answers)}
-    )
+    prediction = _object({"task": {"const": name}, "model": _TEXT, "request": _TEXT, "answers": _object(answers)})
+    prediction["properties"]["explanation"] = _ref("Explanation")
+    schemas[f"{name}.prediction"] = prediction
     schemas[f"{name}.feedback"] = _feedback(inputs, {**values, "required": [], "minProperties": 1})
     paths[f"/v1/tasks/{name}"] = {
         "post": _operation(
@@ -73,6 +73,15 @@ def _add_task(slot: Slot, paths: Schema, schemas: Schema) -> None:
             answer=_one_or_many(_ref(f"{name}.prediction")),
         )
     }
+    paths[f"/v1/tasks/{name}"]["post"]["parameters"] = [{"name": "explain", "in": "query", "schema": _FLAG}]
+    paths[f"/models/{name}"] = {
+        "get": _page(f"show_{name}", "The page of the champion."),
+        "post": _page(f"ask_{name}", "The page, with an answer to what its form says.", form=inputs),
+    }
+    _add_feedback(name, paths)
+
+
+def _add_feedback(name: str, paths: Schema) -> None:
     paths[f"/v1/tasks/{name}/feedback"] = {
         "post": _operation(
             f"give_feedback_{name}",
@@ -125,12 +134,41 @@ def _shared_schemas() -> Schema:
         "DecisionRequest": asked,
         "Decision": _decision(),
         "Error": _object({"error": _object(error)}),
+        "Explanation": _explanation(),
         "Model": _model(),
         "ModelList": _object({"object": {"const": "list"}, "data": _list(_ref("Model"))}),
         "Receipt": _object({"accepted": _list(_TEXT), "rejected": rejected, "batch": _TEXT}),
         "FeedbackList": _object({"object": {"const": "list"}, "data": _list(_object(row))}),
         "Withdrawn": _object({"id": _TEXT, "object": {"const": "feedback"}, "withdrawn": _WHOLE}),
     }
+
+
+def _explanation() -> Schema:
+    token = {"input": _TEXT, "start": _WHOLE, "end": _WHOLE, "text": _TEXT, "effect": _NUMBER, "without": _NUMBER}
+    value = {
+        "value": {},
+        "unit": {"enum": ["log-odds", "value"]},
+        "whole": _NUMBER,
+        "tokens": _list(_object(dict(token))),
+    }
+    passport = _object(dict.fromkeys(("source", "locator", "licence", "maker", "time", "consent"), _TEXT))
+    row = {
+        "similarity": _NUMBER,
+        "id": _TEXT,
+        "split": _TEXT,
+        "inputs": _ANY,
+        "outputs": _ANY,
+        "correction": _FLAG,
+        "passport": passport,
+    }
+    nearest = {"searched": _WHOLE, "of": _WHOLE, "note": _NAME, "rows": _list(_object(row))}
+    return _object(
+        {
+            "pieces": {"enum": ["words", "passages", "windows"]},
+            "fields": {"type": "object", "additionalProperties": _list(_object(value))},
+            "nearest": _object(nearest),
+        }
+    )
 
 
 def _decision() -> Schema:
@@ -209,6 +247,15 @@ def _operation(
         operation["parameters"] = [
             {"name": each, "in": "path", "required": True, "schema": _TEXT} for each in names
         ]
+    return operation
+
+
+def _page(name: str, summary: str, *, form: Schema | None = None) -> Schema:
+    operation = _operation(name, summary, answer=_TEXT)
+    operation["responses"]["200"]["content"] = {"text/html": {"schema": _TEXT}}
+    if form is not None:
+        content = {"application/x-www-form-urlencoded": {"schema": form}}
+        operation["requestBody"] = {"required": True, "content": content}
     return operation
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple, ParamSpec, Protocol, TypeVar, cast
 
 from freehold.errors import NotFoundError
 from freehold.serve.champions import Champions, Slot
+from freehold.serve.explanations import Explainer, Explanations
 from freehold.serve.faults import Code, Fault
 from freehold.serve.measures import Measures
 from freehold.serve.readers import Loaded
@@ -92,8 +93,19 @@ class Asked(NamedTuple):
 class Service:
     """One server's shared state."""
 
-    def __init__(self, *, champions: Champions, inbox: Inbox, measures: Measures, settings: Settings) -> None:
+    def __init__(
+        self,
+        *,
+        champions: Champions,
+        inbox: Inbox,
+        measures: Measures,
+        settings: Settings,
+        explainer: Explainer | None = None,
+    ) -> None:
         self.champions = champions
+        self.explanations = Explanations(
+            explainer, rows_limit=settings.explained_limit, queue_limit=settings.explained_queue_limit
+        )
         self.inbox = inbox
         self.measures = measures
         self.settings = settings
@@ -131,6 +143,7 @@ class Service:
 
     def close(self) -> None:
         """Ends the threads when their work is done."""
+        self.explanations.close()
         self._pool.shutdown(wait=True)
         self._loader.shutdown(wait=True)
 
@@ -176,6 +189,18 @@ class Service:
     async def predict(self, slot: Slot, loaded: Loaded, asked: Asked) -> list[Prediction]:
         """Answers, and records every answer before it is given."""
         return await self.work(self._predict, slot, loaded, asked)
+
+    async def answer(self, slot: Slot, loaded: Loaded, asked: Asked, *, explain: bool) -> list[dict[str, Json]]:
+        """Answers, with an `explanation` in each prediction where it is asked for."""
+        if explain:
+            self.explanations.check(len(asked.inputs))
+        predictions = await self.predict(slot, loaded, asked)
+        shown = [each.to_json() for each in predictions]
+        if explain:
+            told = await self.explanations.explain(slot, loaded, asked.inputs, predictions=predictions)
+            for prediction, explanation in zip(shown, told, strict=True):
+                prediction["explanation"] = explanation
+        return shown
 
     def _predict(self, slot: Slot, loaded: Loaded, asked: Asked) -> list[Prediction]:
         if not asked.chosen:

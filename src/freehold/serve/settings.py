@@ -30,7 +30,9 @@ class Settings:
         body_limit: The most bytes of a single object.
         batch_limit: The most bytes of a list.
         rows_limit: The most rows of a list.
+        explained_limit: The most rows of a list that is to be explained.
         queue_limit: The most requests that may wait for a model at one time.
+        explained_queue_limit: The most requests that may wait for an explanation at one time.
         poll_seconds: How often the registry is asked for a new champion.
         workers: How many forward passes run at one time.
         threads: Threads of one forward pass; 0 lets the engine choose.
@@ -44,7 +46,9 @@ class Settings:
     body_limit: int = _MIB
     batch_limit: int = 8 * _MIB
     rows_limit: int = 1_000
+    explained_limit: int = 16
     queue_limit: int = 512
+    explained_queue_limit: int = 16
     poll_seconds: float = 0.5
     workers: int = 4
     threads: int = 0

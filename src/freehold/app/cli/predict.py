@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Annotated, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Annotated, BinaryIO, NamedTuple, TypeAlias
 
 import typer
 
@@ -18,7 +18,7 @@ from freehold.app.cli.paper import print_document, print_line, print_table, rema
 from freehold.errors import DataError
 
 if TYPE_CHECKING:
-    from freehold.line import Model
+    from freehold.line import Model, Reasons
     from freehold.registry import Registry
     from freehold.task import Prediction
 
@@ -27,6 +27,8 @@ __all__ = ["predict", "print_prediction"]
 _CHUNK = 1 << 16
 _LONGEST = 1 << 22  # bytes of one line; a longer one is refused, not kept in memory
 _BATCH = 64
+
+Explain: TypeAlias = "Callable[[dict[str, str], Prediction], Reasons] | None"
 
 
 class Line(NamedTuple):
@@ -48,6 +50,10 @@ def predict(
     record: Annotated[
         bool, typer.Option("--record/--no-record", help="Keep requests, so that feedback can name them.")
     ] = True,
+    explain: Annotated[
+        bool,
+        typer.Option("--explain", help="Also say which words moved each answer, and the nearest training rows."),
+    ] = False,
     state: State = None,
     as_json: AsJson = False,
 ) -> int:
@@ -57,11 +63,12 @@ def predict(
     with opened(folder, state=state) as (task, shelf):
         model = open_model(champion(task.name, shelf=shelf, folder=folder))
         keep = shelf if record else None
+        reasons = explainer(model, shelf=shelf) if explain else None
         if text is not None:
-            return _answer_one(model, text, shelf=keep, as_json=as_json)
+            return _answer_one(model, text, shelf=keep, explain=reasons, as_json=as_json)
         if sys.stdin.isatty():
             remark(f"Type one JSON object a line, like {_shape(model)}; Ctrl-D ends.")
-        return _answer_lines(model, sys.stdin.buffer, shelf=keep)
+        return _answer_lines(model, sys.stdin.buffer, shelf=keep, explain=reasons)
 
 
 def print_prediction(prediction: Prediction) -> None:
@@ -76,20 +83,43 @@ def print_prediction(prediction: Prediction) -> None:
     print_table(("field", "answer", ">confidence", "then"), rows, title=prediction.model)
 
 
-def _answer_one(model: Model, text: str, *, shelf: Registry | None, as_json: bool) -> int:
+def explainer(model: Model, *, shelf: Registry) -> Callable[[dict[str, str], Prediction], Reasons]:
+    """Returns what says why the model answered as it did, and how far it is where that takes long."""
+    from freehold.app.cli.progress import Lines
+    from freehold.line import Explainer
+
+    asked = Explainer(tell=Lines())
+
+    def explain(inputs: dict[str, str], prediction: Prediction) -> Reasons:
+        return asked.explain(model.reader, inputs, prediction=prediction, release=model.release, shelf=shelf)
+
+    return explain
+
+
+def _answer_one(model: Model, text: str, *, shelf: Registry | None, explain: Explain, as_json: bool) -> int:
     line = _read(text.encode(), 0, model)
     if line.inputs is None:
         raise DataError(line.reason, hint=f"For example: --input '{_shape(model)}'")
     [prediction] = _predict(model, [line.inputs], shelf=shelf)
+    reasons = explain(line.inputs, prediction) if explain else None
     if as_json or not sys.stdout.isatty():
-        print_document(prediction.to_json(), compact=True)
+        print_document(_document(prediction, reasons), compact=True)
     else:
         print_prediction(prediction)
+        if reasons:
+            from freehold.app.cli.explained import print_reasons
+
+            print_reasons(reasons)
         print_line(f"request {prediction.request}")
     return Code.DONE
 
 
-def _answer_lines(model: Model, stream: BinaryIO, *, shelf: Registry | None) -> int:
+def _document(prediction: Prediction, reasons: Reasons | None) -> dict[str, object]:
+    shown: dict[str, object] = dict(prediction.to_json())
+    return {**shown, "explanation": reasons.to_json()} if reasons else shown
+
+
+def _answer_lines(model: Model, stream: BinaryIO, *, shelf: Registry | None, explain: Explain) -> int:
     """Answers what has arrived, then waits for more. Bad lines are named and passed over."""
     refused = 0
     for batch in _batches(read_lines(stream)):
@@ -99,8 +129,10 @@ def _answer_lines(model: Model, stream: BinaryIO, *, shelf: Registry | None) -> 
                 refused += 1
                 remark(f"line {line.number}: {line.reason}")
         good = [line.inputs for line in lines if line.inputs is not None]
-        for prediction in _predict(model, good, shelf=shelf) if good else []:
-            print_document(prediction.to_json(), compact=True)
+        predictions = _predict(model, good, shelf=shelf) if good else []
+        for inputs, prediction in zip(good, predictions, strict=True):
+            reasons = explain(inputs, prediction) if explain else None
+            print_document(_document(prediction, reasons), compact=True)
     if refused:
         remark(f"{refused} line{'s' if refused > 1 else ''} could not be answered.")
     return Code.MISTAKE if refused else Code.DONE

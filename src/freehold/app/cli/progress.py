@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from freehold.task import Event
 
-__all__ = ["show_progress"]
+__all__ = ["Lines", "show_progress"]
 
 _PLAIN_EVERY = 10.0  # seconds between two plain lines of the same stage
 

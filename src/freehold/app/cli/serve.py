@@ -15,6 +15,8 @@ from freehold.app.cli.paper import print_document, remark
 __all__ = ["serve"]
 
 _HERE = [Path()]
+_PATIENCE = 10.0
+"""Seconds that a request waits for training rows that are read for the first time."""
 
 
 def serve(
@@ -31,6 +33,7 @@ def serve(
 ) -> int:
     """Serve answers over HTTP; new champions are picked up without a restart."""
     from freehold import feedback, serve
+    from freehold.line import Explainer
 
     with ExitStack() as stack:
         tasks = [serve.Served(*stack.enter_context(opened(each, state=state))) for each in folders or _HERE]
@@ -41,5 +44,6 @@ def serve(
                 print_document({"url": url, "tasks": names}, compact=True)
             remark(f"Serving {', '.join(names)} at {url} (stop with Ctrl-C)")
 
-        serve.serve(tasks, inbox=feedback, host=host, port=port, tell=tell)
+        explainer = Explainer(patience=_PATIENCE)
+        serve.serve(tasks, inbox=feedback, host=host, port=port, explainer=explainer, tell=tell)
     return Code.DONE
