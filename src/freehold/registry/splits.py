@@ -27,7 +27,7 @@ class Splits:
         splits = tables.splits.c
         query = sa.select(splits.example, splits.split).where(splits.task == task).order_by(splits.example)
         with self._database.read() as connection:
-            return dict(connection.execute(query).tuples().all())
+            return {row[0]: row[1] for row in connection.execute(query)}
 
     def count_tests(self, task: str) -> int:
         """Returns how many rows were ever fixed as test rows. It never shrinks: a test row stays one."""
