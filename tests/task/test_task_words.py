@@ -151,6 +151,8 @@ def test_a_task_tells_its_parts_as_plain_data(tmp_path: Path) -> None:
             "description": "",
             "labels": [{"name": "a", "description": "A."}],
             "abstain_below": 0.0,
+            "other": "",
+            "false_alarms": 0.05,
         }
     ]
 
