@@ -213,6 +213,16 @@ def test_feedback_refuses_what_it_cannot_do(turned: Path, type_command: Type, wo
     assert type_command("feedback", turned, *words).code == 2
 
 
+def test_feedback_says_which_format_it_takes(turned: Path, type_command: Type, tmp_path: Path) -> None:
+    row = {"inputs": {"text": "my crate is lost"}, "correct": {"area": "delivery"}}
+    for name, content in (("x.csv", "text,area\nlost,delivery\n"), ("x.json", json.dumps([row], indent=1))):
+        (tmp_path / name).write_text(content)
+        said = type_command("feedback", turned, "--data", tmp_path / name)
+        assert said.code == 2
+        assert f"{name}` is not JSON Lines, one object a line. Line 1: This is not JSON" in said.err
+        assert 'a line is {"inputs": {INPUT: "..."}, "correct": {FIELD: VALUE}}' in said.err
+
+
 def test_a_correction_is_learned_by_the_next_run(desk: Path, type_command: Type, tmp_path: Path) -> None:
     text = "the gizmo is wobbly"
     rows = tmp_path / "rows.jsonl"
