@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.task.toml_text import literal, quoted
 
 from freehold.errors import Mistake, NotFoundError, StorageError, TaskFileError
-from freehold.task import FIELD_KINDS, Goal, Label, Source, Task, load_task
+from freehold.task import EFFORTS, FIELD_KINDS, Goal, Label, Source, Task, load_task
 
 WHOLE = """\
 [task]
@@ -19,6 +19,7 @@ name = "banking"
 description = "What does the customer want?"
 base = "hf:BAAI/bge-small-en@main"
 seed = 7
+effort = "thorough"
 
 [input]
 text = "string"
@@ -29,6 +30,8 @@ kind = "choice"
 description = "The customer's intent."
 labels = "data"
 abstain_below = 0.2
+other = "something else"
+false_alarms = 0.1
 
 [output.topics]
 kind = "choices"
@@ -90,6 +93,11 @@ def test_reads_everything_of_the_contract(tmp_path: Path) -> None:
     assert kinds == ["choice", "choices", "predicate", "score", "number", "spans", "text"]
     assert task.field("intent").labels is None
     assert task.field("intent").abstain_below == 0.2
+    assert (task.effort, task.field("intent").other, task.field("intent").false_alarms) == (
+        "thorough",
+        "something else",
+        0.1,
+    )
     assert task.field("topics").labels == (Label("card"), Label("loan"))
     assert task.field("mood").labels == (Label("1"), Label("2"), Label("3"))
     assert task.field("slots").labels == (Label("date", "A day."), Label("amount"))
@@ -113,6 +121,12 @@ def test_defaults(tmp_path: Path) -> None:
     task = load(tmp_path, FIELD)
     assert (task.base, task.seed, task.description, task.sources, task.goals) == ("minilm", 0, "", (), ())
     assert task.field("intent").labels is None
+    assert (task.effort, task.field("intent").other, task.field("intent").false_alarms) == ("normal", "", 0.05)
+
+
+@pytest.mark.parametrize("effort", EFFORTS)
+def test_efforts(effort: str, tmp_path: Path) -> None:
+    assert load(tmp_path, FIELD.replace('name = "a"', f'name = "a"\neffort = "{effort}"')).effort == effort
 
 
 def test_takes_the_file_itself_and_windows_line_ends(tmp_path: Path) -> None:
@@ -140,6 +154,26 @@ ONE_MISTAKE = [
     (FIELD + "[output.intent.labels]\na = ''\nb = 1", 9, "`b` is 1; it must be a string."),
     (FIELD + "abstain_below = 1.5", 7, "`abstain_below` is 1.5; it must be a number from 0 to 1."),
     (FIELD + "abstain_below = true", 7, "`abstain_below` is true; it must be a number from 0 to 1."),
+    (FIELD + 'labels = ["a", "b"]\nother = "c"', 8, "`other` is 'c'; allowed: `a`, `b`."),
+    (FIELD + 'labels = ["ab", "c"]\nother = "ad"', 8, "`other` is 'ad'; did you mean `ab`?"),
+    (FIELD + "other = 1", 7, "`other` is 1; it must be a string."),
+    (
+        HEAD + '[output.a]\nkind = "number"\nother = "b"',
+        7,
+        "a number field has no `other`; it belongs to a choice.",
+    ),
+    (FIELD + "false_alarms = 0", 7, "`false_alarms` is 0; it must be a number from 0.001 to 0.5."),
+    (
+        HEAD + '[output.a]\nkind = "number"\nfalse_alarms = 0.1',
+        7,
+        "a number field has no `false_alarms`; it belongs to a choice.",
+    ),
+    (
+        FIELD.replace("[input]", 'effort = "thorogh"\n[input]'),
+        3,
+        "unknown effort 'thorogh'; did you mean `thorough`?",
+    ),
+    (FIELD.replace("[input]", "effort = 1\n[input]"), 3, "`effort` is 1; it must be a string."),
     (FIELD + "description = 3", 7, "`description` is 3; it must be a string."),
     (FIELD.replace('"choice"', '"choise"'), 6, "unknown kind 'choise'; did you mean `choice`?"),
     (FIELD.replace('"choice"', '["choice"]'), 6, "`kind` is a list; it must be a string."),

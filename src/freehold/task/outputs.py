@@ -31,7 +31,7 @@ def read_field(name: str, table: Table) -> Field:
         labels=labels,
         abstain_below=table.number("abstain_below", 0.0, 1.0),
         other=_read_other(table, kind, labels),
-        false_alarms=table.number("false_alarms", 0.001, 0.5, default=0.05),
+        false_alarms=_read_false_alarms(table, kind),
     )
 
 
@@ -42,6 +42,13 @@ def _read_other(table: Table, kind: FieldKind, labels: tuple[Label, ...] | None)
     elif other and labels is not None and other not in [label.name for label in labels]:
         table.wrong("other", f"`other` is {other!r}{suggest(other, [label.name for label in labels])}")
     return other
+
+
+def _read_false_alarms(table: Table, kind: FieldKind) -> float:
+    if "false_alarms" in table.values and kind != "choice":
+        table.wrong("false_alarms", f"a {kind} field has no `false_alarms`; it belongs to a choice.")
+        return 0.05
+    return table.number("false_alarms", 0.001, 0.5, default=0.05)
 
 
 def _read_labels(table: Table, kind: FieldKind) -> tuple[Label, ...] | None:

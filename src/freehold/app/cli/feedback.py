@@ -158,9 +158,9 @@ def _read_rows(data: Path) -> tuple[list[tuple[int, object]], list[tuple[int, st
     if not rows and not refused:
         raise DataError(f"`{data}` has no rows.", hint=f"A row is {_SHAPE}")
     if not rows:
-        line, reason = refused[0]
+        first, reason = refused[0]
         hint = f"Feedback is read from JSON Lines and nothing else; a line is {_SHAPE}"
-        raise DataError(f"`{data}` is not JSON Lines, one object a line. Line {line}: {reason}", hint=hint)
+        raise DataError(f"`{data}` is not JSON Lines, one object a line. Line {first}: {reason}", hint=hint)
     return rows, refused
 
 
