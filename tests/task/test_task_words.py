@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -110,6 +111,14 @@ def test_a_prediction_has_the_shape_of_the_contract() -> None:
             }
         },
     }
+
+
+def test_an_answer_says_what_else_it_knows_where_it_does() -> None:
+    plain = Answer(2.5, 0.9, {})
+    assert {"in_scope", "interval"}.isdisjoint(plain.to_json())
+    shown = replace(plain, in_scope=False, interval=(1.5, 3.5)).to_json()
+    assert (shown["in_scope"], shown["interval"]) == (False, [1.5, 3.5])
+    assert json.loads(canonical(shown)) == shown
 
 
 def test_a_verdict_comes_back_from_its_file(tmp_path: Path) -> None:
