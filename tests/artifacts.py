@@ -44,7 +44,7 @@ HEADS = {
 TEXT = "where is my parcel, I lost the refund today"
 
 
-def make_tags(seed: int = 27) -> TagHead:
+def make_tags(seed: int = 4) -> TagHead:
     """Returns a drawn head of spans that finds three in `TEXT`."""
     random = np.random.default_rng(seed)
     grams = WordGrams.fit([split_words(TEXT)])

@@ -53,15 +53,13 @@ FIELDS = (
 def make_base(folder: Path, *, width: int = 32) -> Path:
     """Writes a random two-layer BERT with a word-piece vocabulary of its own; returns `folder`."""
     import torch
-    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
     from transformers import BertConfig, BertModel
 
     folder.mkdir(parents=True, exist_ok=True)
-    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    tokenizer = Tokenizer(models.WordPiece(_pieces(), unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.BertNormalizer()
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    trainer = trainers.WordPieceTrainer(vocab_size=300, special_tokens=["[PAD]", "[UNK]", "[CLS]", "[SEP]"])
-    tokenizer.train_from_iterator([*SUBJECTS, *OPENINGS, *ENDINGS], trainer)
     ends = [("[CLS]", tokenizer.token_to_id("[CLS]")), ("[SEP]", tokenizer.token_to_id("[SEP]"))]
     tokenizer.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=ends)
     tokenizer.save(str(folder / "tokenizer.json"))
@@ -76,6 +74,15 @@ def make_base(folder: Path, *, width: int = 32) -> Path:
     )
     BertModel(config).save_pretrained(folder)
     return folder
+
+
+def _pieces() -> dict[str, int]:
+    """Returns a vocabulary, the same in every process (a trained one is not): letters, and most words whole."""
+    words = sorted({word for text in (*SUBJECTS, *OPENINGS, *ENDINGS) for word in text.lower().split()})
+    letters = sorted({letter for word in words for letter in word})
+    whole = [word for word in words if len(word) > 1 and len(word) % 4]
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *letters, *(f"##{letter}" for letter in letters), *whole]
+    return {piece: number for number, piece in enumerate(pieces)}
 
 
 def make_examples(count: int = 240, *, seed: int = 0) -> list[Example]:

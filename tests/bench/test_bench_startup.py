@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from bench.startup import HEAVY, loaded
 
@@ -22,6 +24,7 @@ def test_probe(words: list[str], found: list[str]) -> None:
 def test_every_heavy_library_is_one_that_freehold_depends_on() -> None:
     from importlib.metadata import requires
 
-    declared = {line.partition("=")[0].lower().replace("-", "_") for line in requires("freehold") or []}
+    names = [re.match(r"[\w-]+", line) for line in requires("freehold") or []]
+    declared = {name.group().lower().replace("-", "_") for name in names if name}
     aliases = {"sklearn": "scikit_learn"}
     assert {aliases.get(name, name) for name in HEAVY} <= declared

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from tests.small import AREAS, make_desk, make_examples, make_labelled, make_tas
 
 from freehold import compress, train
 from freehold.engine import Reader, open_reader
-from freehold.task import Answer, Example, Field, Label, Value
+from freehold.task import FIELD_KINDS, Answer, Artifact, Example, Field, Label, Value, output_schema
 
 FIELDS = (
     Field("area", "choice", labels=(Label("account"), Label("billing"), Label("delivery"))),
@@ -22,6 +23,8 @@ FIELDS = (
     Field("length", "number"),
     Field("things", "spans", labels=(Label("thing"),)),
 )
+
+ODD = ("", "   ", "card " * 2_000, "\u202e e\u0301 \U0001f4b3")
 
 CHECKS: dict[str, Callable[[Answer], bool]] = {
     "choice": lambda answer: answer.value in {"account", "billing", "delivery"},
@@ -59,14 +62,74 @@ def outputs(example: Example, number: int) -> dict[str, Value]:
 
 
 @pytest.fixture(scope="module")
-def reader(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Reader:
+def artifact(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Artifact:
     home = tmp_path_factory.mktemp("kinds")
     examples = [replace(e, outputs=outputs(e, n)) for n, e in enumerate(make_examples(240))]
     labelled = make_labelled(home / "labelled", examples)
     task = replace(make_task(home, base=str(tiny_base), fields=FIELDS), effort="quick")
     trained = train.fit.function(make_desk(home / "fit"), task, labelled)
-    artifact = compress.shrink.function(make_desk(home / "shrink"), task, trained, labelled)
+    return compress.shrink.function(make_desk(home / "shrink"), task, trained, labelled)
+
+
+@pytest.fixture(scope="module")
+def reader(artifact: Artifact) -> Reader:
     return open_reader(artifact.folder)
+
+
+def test_every_kind_has_a_row() -> None:
+    assert {field.kind for field in FIELDS} == {*FIELD_KINDS} - {"text"}
+
+
+def fits(value: Any, schema: Any) -> bool:
+    """Returns whether a value keeps to a schema, as far as `task.schemas` writes them."""
+    types: Any = {"string": str, "boolean": bool, "integer": int, "number": float, "array": list, "object": dict}
+    if not isinstance(value, types[schema["type"]]) or value not in schema.get("enum", [value]):
+        return False
+    if schema["type"] == "array":
+        alone = not schema.get("uniqueItems") or len({*value}) == len(value)
+        return alone and all(fits(item, schema["items"]) for item in value)
+    if schema["type"] == "object":
+        parts = schema["properties"]
+        return {*value} == {*schema["required"]} and all(fits(value[name], parts[name]) for name in parts)
+    return bool(value >= schema["minimum"]) if "minimum" in schema else True
+
+
+@pytest.mark.parametrize("text", [*ODD, *(e.inputs["text"] for e in make_examples(6))])
+def test_answers_keep_to_the_schema_and_to_json(reader: Reader, text: str) -> None:
+    [prediction] = reader.predict([{"text": text}])
+    values = {name: answer.value for name, answer in prediction.answers.items()}
+    assert fits(values, output_schema(reader.fields))
+    assert json.loads(json.dumps(prediction.to_json(), allow_nan=False)) == prediction.to_json()
+    assert all(0 <= answer.confidence <= 1 for answer in prediction.answers.values())
+
+
+def test_the_check_of_schemas_can_fail() -> None:
+    schema = output_schema(FIELDS)
+    right: dict[str, Any] = dict(outputs(make_examples(1)[0], 11))
+    assert fits(right, schema)
+    wrong = {"area": "x", "topics": ["angry", "angry"], "urgent": 1, "stars": 4, "length": "1", "things": [{}]}
+    for name, value in wrong.items():
+        assert not fits({**right, name: value}, schema)
+    assert not fits({name: value for name, value in right.items() if name != "area"}, schema)
+
+
+def test_every_field_counts_for_parity(artifact: Artifact) -> None:
+    parity: Any = artifact.facts["parity"]
+    assert parity["n"] == len(FIELDS) * 48
+    assert parity["value"] >= compress.PARITY
+
+
+def test_a_row_is_answered_as_it_is_among_others(reader: Reader) -> None:
+    rows = [example.inputs for example in make_examples(80)]
+    together = reader.predict(rows)
+    for row, expected in zip(rows[:12], together[:12], strict=True):
+        [alone] = reader.predict([row])
+        for name, answer in alone.answers.items():
+            if name == "length":
+                assert float(str(answer.value)) == pytest.approx(float(str(expected.answers[name].value)), abs=1)
+            else:
+                assert answer.value == expected.answers[name].value
+            assert answer.confidence == pytest.approx(expected.answers[name].confidence, abs=0.05)
 
 
 @pytest.mark.parametrize("field", FIELDS, ids=[field.kind for field in FIELDS])
@@ -85,6 +148,6 @@ def test_an_answer_is_of_its_kind(reader: Reader, field: Field) -> None:
 
 
 def test_odd_inputs_are_answered(reader: Reader) -> None:
-    for text in ("", "   ", "card " * 2_000, "\u202e e\u0301 \U0001f4b3"):
+    for text in ODD:
         [prediction] = reader.predict([{"text": text}])
         assert set(prediction.answers) == {field.name for field in FIELDS}

@@ -25,7 +25,7 @@ from freehold.train.batches import Texts, balanced_plan, plan
 from freehold.train.tuned_model import pool_windows, pool_words
 
 SHORT = ["where is my parcel", "", "I lost the card today it is broken"]
-LONG = [*SHORT, " ".join(["who changed my password right now please"] * 12)]
+LONG = [*SHORT, " ".join(["who changed my password right now please"] * 13)]
 
 
 @pytest.fixture(scope="module")

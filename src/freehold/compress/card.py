@@ -46,7 +46,8 @@ def write_card(folder: Path, description: Description, *, tried: Sequence[Tried]
         "",
         f"Parity was measured on {rows} validation rows.",
         "",
-        "Open it with `freehold`, or read `freehold.json`: it names the columns of the graph's `logits`.",
+        "Open it with `freehold`, or use its parts: `model.onnx` gives token vectors; these, pooled, and",
+        "n-grams are what `heads.safetensors` turns into scores, whose columns `freehold.json` names.",
         "",
     ]
     (folder / CARD).write_text("\n".join(lines), encoding="utf-8")

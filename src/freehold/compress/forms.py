@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from freehold.compress.graphs import Form, export_encoder, quantise_encoder, recipe
+from freehold.compress.spans import Places, SpanFinder
 from freehold.engine import (
     GRAPH,
     HEADS,
@@ -32,6 +33,7 @@ from freehold.engine import (
     join_inputs,
     load_grams,
     load_heads,
+    load_tags,
     open_folder,
     open_reader,
     save_heads,
@@ -74,6 +76,13 @@ class Tried:
         return asdict(self)
 
 
+class _Decided(NamedTuple):
+    """What was decided about the rows: an array for each field with columns, lists of spans for the others."""
+
+    columns: list[NDArray[Any]]
+    spans: dict[str, list[Places]]
+
+
 class Forms:
     """Makes the forms of a trained model.
 
@@ -89,7 +98,10 @@ class Forms:
         self._identity = encoder_identity(self._base, tuned=self._tuned)
         self._texts = [join_inputs(row, self._description.inputs) for row in inputs]
         self._grams = load_grams(trained / HELD / NGRAMS).transform(self._texts)
-        self._expected: list[NDArray[Any]] | None = None
+        fields = [field.name for field in self._description.fields if field.kind == "spans"]
+        tags = {name: load_tags(trained / HELD / TAGS / f"{name}.safetensors") for name in fields}
+        self._spans = SpanFinder(self._base, self._description.inputs, inputs, tags) if tags else None
+        self._expected: _Decided | None = None
 
     def describe(self, form: Form) -> Description:
         """Returns the description of the artifact in this form."""
@@ -98,12 +110,11 @@ class Forms:
     def measure(self, form: Form) -> Tried:
         """Returns a form's size and speed, and its parity with heads that have not seen the rows."""
         if self._expected is None:
-            self._expected = self._decide(
-                self._vectors(self._run, self._identity), load_heads(self._trained / HELD)
-            )
-        heads = _in_form(load_heads(self._trained / HELD), form)
-        found = self._decide(self._vectors(lambda: self._encoder(form).run, self._graph_name(form)), heads)
-        same = [self._same(a, b, at) for at, (a, b) in enumerate(zip(found, self._expected, strict=True))]
+            self._expected = self._decide(self._run, self._identity, form="fp32")
+        found = self._decide(lambda: self._encoder(form).run, self._graph_name(form), form=form)
+        same = [_same(a, b) for a, b in zip(found.columns, self._expected.columns, strict=True)]
+        for name, rows in self._expected.spans.items():
+            same.append(np.array([a == b for a, b in zip(found.spans[name], rows, strict=True)]))
         every = np.concatenate(same) if same else np.ones(1, bool)
         speed = self._speed(form)
         return Tried(
@@ -157,8 +168,14 @@ class Forms:
     def _vectors(self, run: Any, identity: str) -> NDArray[np.float32]:
         return encode_texts(self._texts, base=self._base, cache=self._desk.cache, run=run, identity=identity)
 
-    def _decide(self, vectors: NDArray[np.float32], heads: Heads) -> list[NDArray[Any]]:
-        """Returns each field's decisions, from scores before calibration: labels, sets of labels, numbers."""
+    def _decide(self, run: Callable[[], Run], identity: str, *, form: Form) -> _Decided:
+        """Returns what heads in this form, which have not seen the rows, decide with an encoder."""
+        heads = _in_form(load_heads(self._trained / HELD), form)
+        spans = self._spans.find(run()) if self._spans else {}
+        return _Decided(self._decide_columns(self._vectors(run, identity), heads), spans)
+
+    def _decide_columns(self, vectors: NDArray[np.float32], heads: Heads) -> list[NDArray[Any]]:
+        """Returns decisions from scores before calibration: labels, sets of labels, numbers."""
         scores = heads.scores(vectors, self._grams)
         decisions: list[NDArray[Any]] = []
         for field in self._description.fields:
@@ -173,11 +190,6 @@ class Forms:
             else:
                 decisions.append(columns[:, 0] if field.kind == "number" else columns.argmax(1))
         return decisions
-
-    def _same(self, one: NDArray[Any], other: NDArray[Any], at: int) -> NDArray[np.bool_]:
-        if one.dtype.kind == "f":
-            return np.asarray(np.abs(one - other) < _CLOSE)
-        return np.asarray((one == other).all(1) if one.ndim == 2 else one == other)
 
     def _speed(self, form: Form) -> dict[str, float]:
         """Returns the times of this graph under heads of this size, measured once on this machine."""
@@ -242,6 +254,12 @@ class Forms:
             quantise_encoder(self._graph("fp32"), new, form=form)
         path.with_suffix(".sha256").write_text(file_digest(new))
         return new.rename(path)
+
+
+def _same(one: NDArray[Any], other: NDArray[Any]) -> NDArray[np.bool_]:
+    if one.dtype.kind == "f":
+        return np.asarray(np.abs(one - other) < _CLOSE)
+    return np.asarray((one == other).all(1) if one.ndim == 2 else one == other)
 
 
 def _in_form(heads: Heads, form: Form) -> Heads:

@@ -29,7 +29,7 @@ PENALTY = 0.1
 """The ridge's penalty, for features of unit length; chosen by cross-validation."""
 
 _BLOCK = 2_048
-_UNLIKE = 1e-7
+_UNLIKE = 1e-4
 """Numbers whose spread is less than this share of their mean are all the same: the rest is rounding."""
 
 
