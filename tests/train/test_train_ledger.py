@@ -120,6 +120,28 @@ def test_what_did_not_change_is_not_looked_at_again(tmp_path: Path) -> None:
     assert asked.texts == 4
 
 
+def test_a_few_new_rows_are_added_again_instead_of_written(tmp_path: Path) -> None:
+    asked = Asked()
+    kept = ledger(tmp_path, asked=asked)
+    kept.sums(take(range(70)))
+    before = {path: path.read_bytes() for path in folder_of(tmp_path).iterdir()}
+    for stop in (71, 72):
+        assert_as_from_scratch(kept.sums(take(range(stop))), take(range(stop)))
+        assert {path: path.read_bytes() for path in folder_of(tmp_path).iterdir()} == before
+    assert asked.texts == 70 + 1 + 2
+    assert_as_from_scratch(kept.sums(take(range(75))), take(range(75)))
+    assert asked.texts == 73 + 5
+    kept.sums(take(range(75)))
+    assert asked.texts == 78
+
+
+def test_parts_are_kept_apart(tmp_path: Path) -> None:
+    parts = {name: Ledger(MAP, SHAPE, make_vectors, "encoder", tmp_path, part=name) for name in ("one", "other")}
+    parts["one"].sums(take(range(70)))
+    parts["other"].sums(take(range(8, 80)))
+    assert_as_from_scratch(parts["one"].sums(take(range(70))), take(range(70)))
+
+
 def test_many_turns_lose_nothing(tmp_path: Path) -> None:
     kept = ledger(tmp_path)
     random = np.random.default_rng(0)

@@ -79,7 +79,8 @@ def test_rows_are_added_and_taken_out_exactly(kept: set[int], visits: list[set[i
 
 
 def test_sums_add_up() -> None:
-    both = sums_of([*range(25)]).plus(sums_of([*range(25, 60)]))
+    both = sums_of([*range(25)])
+    both.join(sums_of([*range(25, 60)]))
     assert_same_sums(both, sums_of([*range(60)]))
 
 

@@ -5,6 +5,7 @@ Owns the files below `cache/moments`; what is damaged is made again. Knows nothi
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import zlib
@@ -16,6 +17,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg.lapack import dtpttr, dtrttp
 
 from freehold.task import FieldKind, canonical, digest
 from freehold.train.moments import FeatureMap, FieldSums, Moments
@@ -29,6 +31,8 @@ Shape = Mapping[str, tuple[FieldKind, Sequence[str]]]
 _ROWS = "rows.json"
 _CHANGED = 0.1
 """Where more than this share of the rows changed, the sums are made anew."""
+_UNWRITTEN = 0.04
+"""New rows up to this share are added again in the next turn: that takes less time than writing the sums."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,7 @@ class Ledger:
         vectors: Returns the vectors of texts, from the feature cache where they were seen before.
         identity: Of the encoder, by content.
         home: Folder to keep sums in; None where they are not worth keeping.
+        part: Which rows these are sums of, where several ledgers differ in nothing else.
         tell: Called with rows done and rows to do.
     """
 
@@ -48,6 +53,7 @@ class Ledger:
     identity: str
     home: Path | None
     tell: Callable[[int, int], None] = field(default=lambda _done, _total: None)
+    part: str = ""
 
     def sums(self, rows: Rows) -> Moments:
         """Returns the sums over rows, each labelled for all the fields."""
@@ -59,13 +65,14 @@ class Ledger:
         new = [place for mark, place in now.items() if mark not in known]
         few = len(gone) + len(new) <= _CHANGED * len(rows)
         moments = self._load(folder) if known and few else None
-        as_kept = moments is not None and not gone and not new
+        # What was withdrawn leaves the disk at once.
+        write = moments is None or gone or len(new) > _UNWRITTEN * len(rows)
         if moments is None:
             moments = self._anew(rows)
         else:
             self._take_out(moments, [known[mark] for mark in gone])
             self._add(moments, rows.take(new))
-        if not as_kept:
+        if write:
             self._save(folder, moments, {mark: self._describe(rows, place) for mark, place in now.items()})
         return moments
 
@@ -75,7 +82,8 @@ class Ledger:
         return moments
 
     def _describe(self, rows: Rows, place: int) -> dict[str, Any]:
-        return {"text": rows.texts[place], "targets": self._plain(rows, place)}
+        targets = {name: rows.targets[name][place].tolist() for name in self.shape}
+        return {"text": rows.texts[place], "targets": targets}
 
     def _zero(self) -> Moments:
         fields = {name: (kind, len(columns)) for name, (kind, columns) in self.shape.items()}
@@ -102,20 +110,19 @@ class Ledger:
     def folder(self, home: Path) -> Path:
         """Returns where these sums are kept below `home`."""
         shape = {name: [kind, list(columns)] for name, (kind, columns) in self.shape.items()}
-        return home / digest([self.identity, self.features.width, shape])[:32]
+        return home / digest([self.identity, self.features.width, shape, self.part])[:32]
 
     def _marks(self, rows: Rows) -> list[str]:
         """Returns a name for each row with its labels; rows that are alike are counted."""
-        names = [digest([rows.ids[n], rows.texts[n], self._plain(rows, n)])[:32] for n in range(len(rows))]
+        targets = [rows.targets[name].tolist() for name in self.shape]
+        said = zip(rows.ids, rows.texts, *targets, strict=True)
+        names = [hashlib.sha256(repr(each).encode()).hexdigest()[:32] for each in said]
         seen: Counter[str] = Counter()
         for place, name in enumerate(names):
             seen[name] += 1
             if seen[name] > 1:
                 names[place] = f"{name}-{seen[name]}"
         return names
-
-    def _plain(self, rows: Rows, place: int) -> dict[str, Any]:
-        return {name: rows.targets[name][place].tolist() for name in self.shape}
 
     def _save(self, folder: Path, moments: Moments, rows: Mapping[str, Any]) -> None:
         """Writes sums, seal and rows; a crash in between leaves a seal that is not that of the others."""
@@ -132,33 +139,33 @@ class Ledger:
             (folder / "new.json").rename(folder / name)
 
     def _pack(self, moments: Moments) -> NDArray[np.float64]:
-        parts = [moments.gram.T, moments.features[None]]
+        """Returns all sums in one row, of the products' matrix only the half that counts."""
+        parts = [dtrttp(moments.gram)[0], moments.features]
         for sums in moments.fields.values():
-            tail = np.zeros((1, self.features.width))
-            tail[0, 0] = sums.squares
-            totals = np.zeros((-(-len(sums.totals) // self.features.width), self.features.width))
-            totals.ravel()[: len(sums.totals)] = sums.totals
-            parts += [sums.products, totals, tail]
-        return np.vstack(parts)
+            parts += [sums.products.ravel(), sums.totals, np.array([sums.squares])]
+        return np.concatenate(parts)
 
     def _load(self, folder: Path) -> Moments | None:
         try:
             seal = json.loads((folder / "seal.json").read_bytes())
-            with (folder / "sums.npy").open("rb") as file:
-                packed = np.lib.format.read_array(file, allow_pickle=False)
+            packed = np.asarray(np.lib.format.open_memmap(folder / "sums.npy", mode="r"))
             if [_seal(packed), zlib.crc32((folder / _ROWS).read_bytes())] != seal[:2]:
                 return None
         except (OSError, ValueError, EOFError, LookupError, TypeError):
             return None
         width = self.features.width
-        fields, start = {}, width + 1
-        for name, (kind, columns) in self.shape.items():
-            products, start = packed[start : start + len(columns)], start + len(columns)
-            rows = -(-len(columns) // width)
-            totals, start = packed[start : start + rows].ravel()[: len(columns)], start + rows
-            fields[name] = FieldSums(kind, products.copy(), totals.copy(), float(packed[start, 0]))
-            start += 1
-        return Moments(packed[:width].copy().T, packed[width].copy(), int(seal[2]), fields)
+        sizes = [width * (width + 1) // 2, width]
+        for _, columns in self.shape.values():
+            sizes += [len(columns) * width, len(columns), 1]
+        upper, *parts = np.split(packed, np.cumsum(sizes)[:-1])
+        features, *rest = (part.copy() for part in parts)
+        fields = {
+            name: FieldSums(kind, products.reshape(-1, width), totals, float(squares[0]))
+            for (name, (kind, _)), products, totals, squares in zip(
+                self.shape.items(), rest[::3], rest[1::3], rest[2::3], strict=True
+            )
+        }
+        return Moments(dtpttr(width, upper)[0], features, int(seal[2]), fields)
 
 
 def _read_rows(folder: Path) -> dict[str, Any]:

@@ -133,27 +133,25 @@ class Moments:
             if sums.kind == "number":
                 sums.squares += sign * float((targets[name] ** 2).sum())
 
-    def plus(self, other: Moments) -> Moments:
-        """Returns the sums over both."""
-        fields = {
-            name: FieldSums(
-                one.kind,
-                one.products + other.fields[name].products,
-                one.totals + other.fields[name].totals,
-                one.squares + other.fields[name].squares,
-            )
-            for name, one in self.fields.items()
-        }
-        gram = np.asfortranarray(self.gram + other.gram)
-        return Moments(gram, self.features + other.features, self.rows + other.rows, fields)
+    def join(self, other: Moments) -> None:
+        """Adds the sums over other rows."""
+        self.gram += other.gram
+        self.features += other.features
+        self.rows += other.rows
+        for name, sums in self.fields.items():
+            more = other.fields[name]
+            sums.products += more.products
+            sums.totals += more.totals
+            sums.squares += more.squares
 
-    def solve(self, *, dense: int, penalty: float = PENALTY) -> dict[str, Solved]:
+    def solve(self, *, dense: int, penalty: float = PENALTY, spend: bool = False) -> dict[str, Solved]:
         """Returns each field's head.
 
         Args:
             dense: How many of the features, the first ones, are dense.
+            spend: Whether the sums are of no use afterwards; a copy of them takes as long as a look at many rows.
         """
-        system = self.gram.copy(order="F")
+        system = self.gram if spend else self.gram.copy(order="F")
         system[np.diag_indices_from(system)] += penalty
         factor = cho_factor(system, lower=False, overwrite_a=True, check_finite=False)
         found = {}

@@ -61,18 +61,19 @@ class Ridge:
         if len(both) < _FEW:
             alone, together = self._few(features, rows), self._few(features, both)
         else:
-            sums = self._all_sums(features, rows, keep=True)
-            more = self._all_sums(features, held)
+            sums, more = self._all_sums(features, rows, part="rows"), self._all_sums(features, held, part="held")
+            alone = _solve(sums, features)
             if set(more) <= set(sums):
-                whole = {names: each.plus(more[names]) if names in more else each for names, each in sums.items()}
+                for names, each in more.items():
+                    sums[names].join(each)
             else:
-                whole = self._all_sums(features, both)
-            alone, together = _solve(sums, features), _solve(whole, features)
+                sums = self._all_sums(features, both)
+            together = _solve(sums, features, spend=True)
         return self._trained(features, alone), self._trained(features, together)
 
-    def _all_sums(self, features: FeatureMap, rows: Rows, *, keep: bool = False) -> dict[tuple[str, ...], Moments]:
+    def _all_sums(self, features: FeatureMap, rows: Rows, *, part: str = "") -> dict[tuple[str, ...], Moments]:
         return {
-            names: self._sums(features, rows.take(places), names, keep=keep)
+            names: self._sums(features, rows.take(places), names, part=part)
             for names, places in self._groups(rows).items()
         }
 
@@ -90,11 +91,11 @@ class Ridge:
                 found.setdefault(mask.tobytes(), []).append(name)
         return {tuple(names): np.flatnonzero(labelled[names[0]]).tolist() for names in found.values()}
 
-    def _sums(self, features: FeatureMap, rows: Rows, names: Sequence[str], *, keep: bool = False) -> Moments:
+    def _sums(self, features: FeatureMap, rows: Rows, names: Sequence[str], *, part: str) -> Moments:
         shape = {field.name: (field.kind, field_labels(field)) for field in self.fields if field.name in names}
-        home = self.home if keep else None
-        ledger = Ledger(features, shape, self.vectors, self.identity, home, self.tell)
-        if keep:
+        home = self.home if part else None
+        ledger = Ledger(features, shape, self.vectors, self.identity, home, self.tell, part)
+        if part:
             self.kept.add(ledger.folder(self.home))
         return ledger.sums(rows)
 
@@ -125,9 +126,12 @@ def _weighted(head: FieldHead, weight: float) -> FieldHead:
     return FieldHead(head.dense, head.grams * np.float32(weight), head.bias)
 
 
-def _solve(sums: dict[tuple[str, ...], Moments], features: FeatureMap) -> dict[str, Solved]:
+def _solve(
+    sums: dict[tuple[str, ...], Moments], features: FeatureMap, *, spend: bool = False
+) -> dict[str, Solved]:
     dense = len(features.dense.phases)
-    return {name: each for moments in sums.values() for name, each in moments.solve(dense=dense).items()}
+    solved = (moments.solve(dense=dense, spend=spend) for moments in sums.values())
+    return {name: each for fields in solved for name, each in fields.items()}
 
 
 def _unlearned(field: Field, features: FeatureMap, *, dense: int) -> Solved:
