@@ -31,6 +31,16 @@ def dense(grams: Grams, texts: list[str]) -> NDArray[np.float32]:
     return np.asarray(matrix.toarray())
 
 
+@given(st.lists(st.text("ab \t\x1c\u2003ßé€😀İ'A0_-?", max_size=9), max_size=40))
+def test_a_row_has_the_same_features_alone_and_among_many(texts: list[str]) -> None:
+    sketch = Sketch(256)
+    many = sketch.transform([*texts, *TEXTS, *TEXTS, *TEXTS])
+    for row, text in enumerate(texts):
+        alone, part = sketch.transform([text]), slice(many.starts[row], many.starts[row + 1])
+        assert (many.indices[part] == alone.indices).all()
+        assert (many.values[part] == alone.values).all()
+
+
 def test_features_are_the_same_in_every_process() -> None:
     found = {
         subprocess.run(
