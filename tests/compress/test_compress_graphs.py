@@ -13,7 +13,18 @@ from onnx import TensorProto, helper, numpy_helper
 from tests.engine.families import FAMILIES, make_family
 
 from freehold.compress.graphs import Form, export_encoder, quantise_encoder
-from freehold.engine import Encoder, Vectoriser, copy_encoder, encode_texts, find_base, load_encoder, run_encoder
+from freehold.engine import (
+    Encoder,
+    Vectoriser,
+    copy_encoder,
+    encode_texts,
+    find_base,
+    load_encoder,
+    load_tokenizer,
+    read_texts,
+    run_deep,
+    run_encoder,
+)
 from freehold.errors import UserError
 
 TEXTS = [
@@ -43,6 +54,48 @@ def test_a_graph_gives_the_vectors_of_torch(name: str, tmp_path: Path) -> None:
         quantise_encoder(tmp_path / "fp32" / "model.onnx", tmp_path / form / "model.onnx", form=form)
         found = Vectoriser(tmp_path / form, threads=1).vectors(TEXTS)
         assert (found * expected).sum(1).min() > likeness
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name in FAST else [pytest.mark.slow]) for name in FAMILIES]
+)
+def test_a_graph_gives_a_second_layer_from_the_same_pass(name: str, tmp_path: Path) -> None:
+    base = find_base(str(make_family(tmp_path / "base", name)), relative_to=tmp_path)
+    encoder = load_encoder(base.folder)
+    assert encoder.middle == (() if name == "albert" else (2,))
+    middle = encoder.middle and (1, 2)
+    tokenizer, run = load_tokenizer(base.folder), run_deep(encoder, layers=middle)
+    expected = read_texts(TEXTS, tokenizer=tokenizer, pooling=base.pooling, run=run, tokens=True)
+    forms: tuple[Form, ...] = ("fp32", "int8-weights", "int8")
+    for form in forms:
+        folder = tmp_path / form
+        copy_encoder(base.folder, folder)
+        if form == "fp32":
+            export_encoder(encoder, folder / "model.onnx", middle=middle)
+        else:
+            quantise_encoder(tmp_path / "fp32" / "model.onnx", folder / "model.onnx", form=form)
+        found = Vectoriser(folder, threads=1).read(TEXTS, tokens=True)
+        for ours, wanted in zip(found.tokens, expected.tokens, strict=True):
+            np.testing.assert_array_equal(ours.offsets, wanted.offsets)
+            spread = float(np.abs(wanted.vectors).max(initial=1e-9))
+            near = np.abs(ours.vectors - wanted.vectors).mean() / spread if len(ours.vectors) else 0.0
+            assert near < {"fp32": 1e-5, "int8-weights": 0.01, "int8": 0.1}[form]
+        if form == "fp32":
+            np.testing.assert_allclose(found.vectors, expected.vectors, atol=1e-4)
+            np.testing.assert_allclose(Vectoriser(folder, threads=1).vectors(TEXTS), expected.vectors, atol=1e-4)
+
+
+def test_a_graph_without_a_second_layer_gives_the_last_one_for_spans(tmp_path: Path) -> None:
+    base = find_base(str(make_family(tmp_path / "base", "bert")), relative_to=tmp_path)
+    encoder = load_encoder(base.folder)
+    copy_encoder(base.folder, tmp_path / "old")
+    export_encoder(encoder, tmp_path / "old" / "model.onnx")
+    found = Vectoriser(tmp_path / "old", threads=1).token_vectors(TEXTS)
+    run = run_encoder(encoder)
+    tokenizer = load_tokenizer(base.folder)
+    expected = read_texts(TEXTS, tokenizer=tokenizer, pooling=base.pooling, run=run, tokens=True).tokens
+    for ours, wanted in zip(found, expected, strict=True):
+        np.testing.assert_allclose(ours.vectors, wanted.vectors, atol=1e-4)
 
 
 def test_what_layers_share_is_stored_once(tmp_path: Path) -> None:

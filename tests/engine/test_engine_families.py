@@ -82,6 +82,38 @@ def test_lower_and_upper_layers_are_the_whole(name: str, layers: int, folders: d
     assert layers == LAYERS or (lower - whole)[mask == 1].abs().max() > 1e-3
 
 
+@pytest.mark.parametrize("name", CUT)
+@pytest.mark.parametrize("layer", range(1, LAYERS + 1))
+def test_one_pass_gives_the_last_layer_and_another(name: str, layer: int, folders: dict[str, Path]) -> None:
+    encoder = load_encoder(folders[name])
+    ids, mask = batch()
+    with torch.inference_mode():
+        last, middle = encoder.deep(ids, mask, layers=[layer])
+        torch.testing.assert_close(last, encoder(ids, mask), atol=0, rtol=0)
+        if layer < LAYERS and name != "deberta-v2-conv":  # its convolution comes after the first layer
+            lower = encoder.lower(ids, mask, layers=layer)
+            torch.testing.assert_close(middle[mask == 1], lower[mask == 1], atol=1e-6, rtol=0)
+    assert layer == LAYERS or (last - middle)[mask == 1].abs().max() > 1e-3
+    assert encoder.middle == (2,)
+
+
+def test_several_layers_give_their_mean(folders: dict[str, Path]) -> None:
+    encoder = load_encoder(folders["modernbert"])
+    ids, mask = batch()
+    with torch.inference_mode():
+        both = encoder.deep(ids, mask, layers=[1, 2])[1]
+        alone = [encoder.deep(ids, mask, layers=[layer])[1] for layer in (1, 2)]
+    torch.testing.assert_close(both, (alone[0] + alone[1]) / 2, atol=1e-6, rtol=0)
+    assert (both - alone[1]).abs().max() > 1e-3
+
+
+def test_there_is_no_middle_where_layers_share_their_weights(folders: dict[str, Path]) -> None:
+    encoder = load_encoder(folders["albert"])
+    assert encoder.middle == ()
+    with pytest.raises(UserError, match="'albert' cannot be run apart"):
+        encoder.deep(*batch(), layers=[1])
+
+
 def test_what_is_trained_through_a_cut_is_trained_in_the_model(folders: dict[str, Path]) -> None:
     encoder = load_encoder(folders["modernbert"])
     ids, mask = batch()
@@ -102,6 +134,8 @@ def test_layers_that_share_their_weights_cannot_be_cut(folders: dict[str, Path])
 def test_a_cut_lies_within_the_layers(folders: dict[str, Path]) -> None:
     with pytest.raises(ValueError, match="between 0 and 3 layers, not at 4"):
         load_encoder(folders["bert"]).lower(*batch(), layers=4)
+    with pytest.raises(ValueError, match=r"between 1 and 3, not be \(0,\)"):
+        load_encoder(folders["bert"]).deep(*batch(), layers=[0])
 
 
 def test_an_adapter_finds_its_layers_and_merges(name: str, folders: dict[str, Path], tmp_path: Path) -> None:

@@ -123,3 +123,9 @@ def test_nested_spans_are_refused(folder: Path, capsys: pytest.CaptureFixture[st
     reason = "in `slots`, the span of 'part' from 4 to 6 overlaps that of 'thing' from 0 to 9"
     assert f"1 row refused; refused.jsonl says which and why. Most often: {reason}" in said
     assert any(reason in message for message in read("report", folder, capsys))
+    [path] = folder.glob(".freehold/results/*/refused.jsonl")
+    [refused] = [json.loads(line) for line in path.read_text().splitlines()]
+    assert (refused["source"], refused["line"]) == ("rows.jsonl", len(rows))
+    report = json.loads(path.with_name("report.json").read_bytes())
+    assert (report["refused"], report["fields"]["slots"]["labelled"]) == (1, report["examples"])
+    assert report["examples"] + report["duplicates"] == len(rows) - 1

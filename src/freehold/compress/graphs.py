@@ -12,14 +12,14 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from freehold.engine import Encoder, run_encoder
+from freehold.engine import MIDDLE, Encoder, run_deep
 from freehold.errors import UserError
 from freehold.task import digest
 
@@ -41,20 +41,23 @@ def recipe() -> str:
     return digest([_RECIPE, _OPSET, _TABLE_ROWS, *(version(name) for name in _MAKERS)])
 
 
-def export_encoder(encoder: Encoder, path: Path) -> None:
+def export_encoder(encoder: Encoder, path: Path, *, middle: Sequence[int] = ()) -> None:
     """Writes an encoder as an fp32 graph: `input_ids`, `attention_mask` to `tokens`, any windows and tokens.
+
+    Args:
+        middle: The layers, counted from 1, whose mean a second output `middle` gives; none for no such output.
 
     Raises:
         UserError: An encoder of this family cannot be exported, or its graph gives other vectors.
     """
     try:
-        model = _trace(encoder.eval())
+        model = _trace(encoder.eval(), middle=middle)
     except Exception as error:  # the exporter lets anything through
         reason = str(error).strip().partition("\n")[0] or type(error).__name__
         raise _refusal(encoder, f"the exporter says {reason!r}") from error
     _forget_origin(model)
     onnx.save(model, path)
-    difference = _difference(encoder, path)
+    difference = _difference(encoder, path, middle=middle)
     if not difference <= _TOLERANCE:
         raise _refusal(encoder, f"the graph's vectors are off by {difference:.1g}")
 
@@ -66,8 +69,18 @@ def _refusal(encoder: Encoder, reason: str) -> UserError:
     )
 
 
-def _trace(encoder: Encoder) -> onnx.ModelProto:
+def _trace(encoder: Encoder, *, middle: Sequence[int]) -> onnx.ModelProto:
     import torch
+
+    class Deep(torch.nn.Module):
+        """Both as outputs."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.encoder = encoder
+
+        def forward(self, input_ids: Any, attention_mask: Any) -> Any:
+            return encoder.deep(input_ids, attention_mask, layers=middle)
 
     ids = torch.ones((2, 8), dtype=torch.long)
     shape = {0: torch.export.Dim("windows"), 1: torch.export.Dim("tokens")}
@@ -76,10 +89,10 @@ def _trace(encoder: Encoder) -> onnx.ModelProto:
         # The exporter warns about its own internals.
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
-            encoder,
+            Deep() if middle else encoder,
             (ids, torch.ones_like(ids)),
             input_names=["input_ids", "attention_mask"],
-            output_names=["tokens"],
+            output_names=_outputs(middle),
             dynamic_shapes={"input_ids": shape, "attention_mask": shape},
             opset_version=_OPSET,
             dynamo=True,
@@ -89,20 +102,25 @@ def _trace(encoder: Encoder) -> onnx.ModelProto:
     return program.model_proto
 
 
-def _difference(encoder: Encoder, path: Path) -> float:
+def _outputs(middle: Sequence[int]) -> list[str]:
+    return ["tokens", MIDDLE] if middle else ["tokens"]
+
+
+def _difference(encoder: Encoder, path: Path, *, middle: Sequence[int]) -> float:
     """Returns how far a graph's token vectors are from the encoder's, at shapes that it was not traced with."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    reference = run_encoder(encoder)
+    reference = run_deep(encoder, layers=middle)
     random = np.random.default_rng(0)
     longest = int(getattr(encoder.bare.config, "max_position_embeddings", 64)) - 2
     worst = 0.0
     for windows, tokens in ((1, min(3, longest)), (3, min(37, longest))):
         ids = random.integers(0, encoder.vocabulary, (windows, tokens))
         mask = (np.arange(tokens) < random.integers(1, tokens + 1, (windows, 1))).astype(np.int64)
-        found = session.run(["tokens"], {"input_ids": ids, "attention_mask": mask})[0]
-        worst = max(worst, float(np.abs(found - reference(ids, mask))[mask == 1].max()))
+        found = session.run(_outputs(middle), {"input_ids": ids, "attention_mask": mask})
+        for ours, wanted in zip(found, reference(ids, mask), strict=False):
+            worst = max(worst, float(np.abs(ours - wanted)[mask == 1].max()))
     return worst
 
 

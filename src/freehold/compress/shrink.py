@@ -43,7 +43,7 @@ def _state(task: Task, trained: TrainedModel, labelled: LabelledExamples) -> Map
     return {"base": name_base(task.base, relative_to=task.folder)}
 
 
-@stage(_NAME, version=3, result=Artifact, reads=("name", "base"), state=_state)
+@stage(_NAME, version=4, result=Artifact, reads=("name", "base"), state=_state)
 def shrink(desk: Desk, task: Task, trained: TrainedModel, labelled: LabelledExamples) -> Artifact:
     """Returns the smallest form of the trained model that keeps its decisions.
 

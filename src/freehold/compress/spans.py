@@ -19,7 +19,7 @@ from freehold.engine import (
 from freehold.task import normalise
 
 if TYPE_CHECKING:
-    from freehold.engine import Run
+    from freehold.engine import Deep
 
 __all__ = ["Places", "SpanFinder"]
 
@@ -45,7 +45,7 @@ class SpanFinder:
     inputs: Sequence[Mapping[str, str]]
     heads: Mapping[str, TagHead]
 
-    def find(self, run: Run) -> dict[str, list[Places]]:
+    def find(self, run: Deep) -> dict[str, list[Places]]:
         """Returns each field's spans, row by row.
 
         Args:
@@ -57,7 +57,7 @@ class SpanFinder:
                 found[name].append(places)
         return found
 
-    def _find_some(self, inputs: Sequence[Mapping[str, str]], run: Run) -> Iterator[tuple[str, Places]]:
+    def _find_some(self, inputs: Sequence[Mapping[str, str]], run: Deep) -> Iterator[tuple[str, Places]]:
         texts = [join_inputs(row, self.names) for row in inputs]
         tokenizer, pooling = load_tokenizer(self.base.folder), self.base.pooling
         reading = read_texts(texts, tokenizer=tokenizer, pooling=pooling, run=run, tokens=True)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         load_adapter,
         load_encoder,
         pool,
+        run_deep,
         run_encoder,
     )
     from freehold.engine.explanation import Explained, Explanation, Moved, explain
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
         GRAPH,
         HEADS,
         HELD,
+        MIDDLE,
         NGRAMS,
         TAGS,
         Description,
@@ -70,14 +72,14 @@ if TYPE_CHECKING:
         split,
     )
     from freehold.engine.tuned import TUNED, load_tuned, save_adapter, save_changed, tuned_identity
-    from freehold.engine.vectors import Reading, Run, TokenVectors, Vectoriser, read_texts
+    from freehold.engine.vectors import Deep, Reading, Run, TokenVectors, Vectoriser, read_texts
     from freehold.engine.word_grams import Gathered, WordGrams
     from freehold.engine.words import Grain, Part, Word, find_parts, pool_words, split_words, token_ranges
 
 _HOME = {
     "bases": ("MINILM_DIGEST", "Base", "copy_encoder", "encoder_identity", "find_base", "name_base"),
     "chains": ("Chain", "best_path", "path_score", "sum_paths", "total_score"),
-    "encoder": ("Encoder", "adapter_identity", "load_adapter", "load_encoder", "pool", "run_encoder"),
+    "encoder": ("Encoder", "adapter_identity", "load_adapter", "load_encoder", "pool", "run_deep", "run_encoder"),
     "explanation": ("Explained", "Explanation", "Moved", "explain"),
     "features": ("encode_texts",),
     "graphs": ("find_graph", "graph_home", "is_sealed", "open_graph"),
@@ -90,6 +92,7 @@ _HOME = {
         "GRAPH",
         "HEADS",
         "HELD",
+        "MIDDLE",
         "NGRAMS",
         "TAGS",
         "Scope",
@@ -133,7 +136,7 @@ _HOME = {
         "split",
     ),
     "tuned": ("TUNED", "load_tuned", "save_adapter", "save_changed", "tuned_identity"),
-    "vectors": ("Reading", "Run", "TokenVectors", "Vectoriser", "read_texts"),
+    "vectors": ("Deep", "Reading", "Run", "TokenVectors", "Vectoriser", "read_texts"),
     "word_grams": ("Gathered", "WordGrams"),
     "words": ("Grain", "Part", "Word", "find_parts", "pool_words", "split_words", "token_ranges"),
 }
@@ -157,6 +160,7 @@ __all__ = [
     "GRAPH",
     "HEADS",
     "HELD",
+    "MIDDLE",
     "MINILM_DIGEST",
     "Moved",
     "NEVER",
@@ -165,6 +169,7 @@ __all__ = [
     "TUNED",
     "Base",
     "Chain",
+    "Deep",
     "Description",
     "Encoded",
     "Encoder",
@@ -234,6 +239,7 @@ __all__ = [
     "read_settings",
     "read_texts",
     "restore_spans",
+    "run_deep",
     "run_encoder",
     "save_adapter",
     "save_changed",

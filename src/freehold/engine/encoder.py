@@ -7,6 +7,7 @@ Used where models are made or changed. Serving uses the exported graph instead (
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,11 @@ from torch import Tensor, nn
 from freehold.engine.bases import Base
 from freehold.engine.settings import Pooling
 from freehold.engine.stacks import above, below, layers_of
-from freehold.engine.vectors import Run
+from freehold.engine.vectors import Deep, Run
 from freehold.errors import DataError, UserError
 from freehold.task import digest, folder_files
 
-__all__ = ["Encoder", "adapter_identity", "load_adapter", "load_encoder", "pool", "run_encoder"]
+__all__ = ["Encoder", "adapter_identity", "load_adapter", "load_encoder", "pool", "run_deep", "run_encoder"]
 
 
 def pool(hidden: Tensor, mask: Tensor, *, pooling: Pooling = ("mean",)) -> Tensor:
@@ -60,6 +61,43 @@ class Encoder(nn.Module):
         """Returns the last layer's token vectors, shape (rows, tokens, dimension), of a padded batch."""
         hidden: Tensor = self.body(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
         return hidden
+
+    def deep(self, input_ids: Tensor, attention_mask: Tensor, *, layers: Sequence[int]) -> tuple[Tensor, Tensor]:
+        """Returns token vectors of the last layer, and the mean of those of `layers`, from one pass.
+
+        Args:
+            layers: At least one, counted from 1.
+
+        Raises:
+            UserError: The family's layers cannot be run apart.
+        """
+        if not all(1 <= layer <= self.depth for layer in layers):
+            raise ValueError(f"layers must lie between 1 and {self.depth}, not be {tuple(layers)!r}")
+        kept: list[Tensor] = []
+
+        def keep(_module: nn.Module, _given: object, found: Any) -> None:
+            kept.append(found[0] if isinstance(found, tuple) else found)
+
+        hooks = [self.layers[layer - 1].register_forward_hook(keep) for layer in layers]
+        try:
+            last: Tensor = self(input_ids, attention_mask)
+        finally:
+            for hook in hooks:
+                hook.remove()
+        return last, sum(kept[1:], start=kept[0]) / len(kept)
+
+    @property
+    def middle(self) -> tuple[int, ...]:
+        """The layers whose mean heads of spans read, at a half and at two thirds of the depth.
+
+        None where the family's layers cannot be told apart, or there is but one: then the last layer is read.
+        The last layers of a sentence encoder have lost much of what each word was; `bench/LOG.md` has figures.
+        """
+        if not self.supports_cut:
+            return ()
+        return tuple(
+            sorted({layer for part in (1 / 2, 2 / 3) if 0 < (layer := round(part * self.depth)) < self.depth})
+        )
 
     @property
     def bare(self) -> Any:
@@ -189,13 +227,34 @@ def run_encoder(encoder: Encoder) -> Run:
     """
 
     def run(ids: NDArray[np.int64], mask: NDArray[np.int64]) -> NDArray[np.float32]:
-        if int(ids.max()) >= encoder.vocabulary:
-            raise DataError(
-                f"The tokenizer gives the id {int(ids.max())}, and the weights know {encoder.vocabulary} ids.",
-                hint="`tokenizer.json` and `model.safetensors` must be of one model: copy them anew.",
-            )
+        _check_ids(encoder, ids)
         with torch.inference_mode():
             found: NDArray[np.float32] = encoder(torch.from_numpy(ids), torch.from_numpy(mask)).numpy()
         return found
 
     return run
+
+
+def run_deep(encoder: Encoder, *, layers: Sequence[int]) -> Deep:
+    """Returns an encoder as `read_texts` takes it for spans: the last layer's vectors, and the mean of `layers`.
+
+    Args:
+        layers: Counted from 1; the last one where there are none.
+    """
+
+    def run(ids: NDArray[np.int64], mask: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        _check_ids(encoder, ids)
+        with torch.inference_mode():
+            given = torch.from_numpy(ids), torch.from_numpy(mask)
+            last, middle = encoder.deep(*given, layers=layers) if layers else (encoder(*given),) * 2
+        return last.numpy(), middle.numpy()
+
+    return run
+
+
+def _check_ids(encoder: Encoder, ids: NDArray[np.int64]) -> None:
+    if int(ids.max()) >= encoder.vocabulary:
+        raise DataError(
+            f"The tokenizer gives the id {int(ids.max())}, and the weights know {encoder.vocabulary} ids.",
+            hint="`tokenizer.json` and `model.safetensors` must be of one model: copy them anew.",
+        )

@@ -6,7 +6,8 @@ heads.safetensors     `dense` (dense features, columns), `grams` (n-grams, colum
 ngrams.json           the n-gram vocabulary in the order of the rows of `grams`, or the size of a hashed one
 tags/FIELD/           the head of a spans field
 held/                 (trained models only) heads and vocabulary made without the validation rows
-model.onnx            (artifacts only) the encoder as a graph: tokens in, token vectors out
+model.onnx            (artifacts only) the encoder as a graph: tokens in, token vectors out: `tokens` of the last
+                      layer and, where `freehold.json` names `spans_layers`, `middle`, their mean, for spans
 freehold.json         the task, each field's columns and calibration, the digest of every other file
 """
 
@@ -28,6 +29,7 @@ __all__ = [
     "GRAPH",
     "HEADS",
     "HELD",
+    "MIDDLE",
     "NGRAMS",
     "TAGS",
     "Description",
@@ -44,6 +46,7 @@ DESCRIPTION = "freehold.json"
 GRAPH = "model.onnx"
 HEADS = "heads.safetensors"
 HELD = "held"
+MIDDLE = "middle"
 TAGS = "tags"
 NGRAMS = "ngrams.json"
 ENCODER_FILES = (
@@ -113,6 +116,8 @@ class Description:
         fields: Output fields with their labels resolved.
         heads: Field to its columns.
         made: How it was trained: plain data, no times.
+        spans_layers: The encoder's layers, counted from 1, the mean of whose token vectors the heads of spans
+            read; the last one where there are none.
     """
 
     task: str
@@ -124,6 +129,7 @@ class Description:
     max_tokens: int
     made: Mapping[str, Json]
     precision: str = "fp32"
+    spans_layers: tuple[int, ...] = ()
 
 
 def field_labels(field: Field) -> tuple[str, ...]:
@@ -185,7 +191,8 @@ def _check_files(folder: Path, *, expected: Mapping[str, str], found: Mapping[st
 def _parse(content: dict[str, Any]) -> Description:
     heads = {name: _head(head) for name, head in content["heads"].items()}
     fields = tuple(_field(field) for field in content["fields"])
-    return Description(**{**content, "inputs": tuple(content["inputs"]), "fields": fields, "heads": heads})
+    lists = {name: tuple(content.get(name, ())) for name in ("inputs", "spans_layers")}
+    return Description(**{**content, **lists, "fields": fields, "heads": heads})
 
 
 def _head(content: dict[str, Any]) -> Head:

@@ -13,16 +13,18 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from freehold.engine.layout import GRAPH
+from freehold.engine.layout import GRAPH, MIDDLE
 from freehold.engine.pooling import Pooled
 from freehold.engine.settings import Pooling, read_settings
 from freehold.engine.tokens import Tokenizer, Windows, by_length, load_tokenizer, pad, split
 from freehold.errors import IntegrityError
 
-__all__ = ["Reading", "Run", "TokenVectors", "Vectoriser", "in_parts", "open_session", "read_texts"]
+__all__ = ["Deep", "Reading", "Run", "TokenVectors", "Vectoriser", "in_parts", "open_session", "read_texts"]
 
 Run: TypeAlias = Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.float32]]
 """An encoder: ids and mask, shape (windows, tokens), to token vectors, shape (windows, tokens, dimension)."""
+Deep: TypeAlias = Callable[[NDArray[np.int64], NDArray[np.int64]], tuple[NDArray[np.float32], NDArray[np.float32]]]
+"""An encoder that gives two things from one pass: the last layer, which is pooled, and what spans read."""
 
 _BUDGET = 4_096
 _PART = 1_000_000
@@ -52,7 +54,7 @@ def read_texts(
     *,
     tokenizer: Tokenizer,
     pooling: Pooling,
-    run: Run,
+    run: Run | Deep,
     tokens: bool = False,
     most: int = 256,
     tell: Callable[[int], None] = lambda _done: None,
@@ -61,7 +63,7 @@ def read_texts(
 
     Args:
         run: The encoder.
-        tokens: Whether to keep the token vectors.
+        tokens: Whether to keep the token vectors: of a `Deep`, those of its second layer.
         most: Windows in a batch, at most.
         tell: Called with texts done.
     """
@@ -72,9 +74,10 @@ def read_texts(
         read = 0
         for batch in by_length([len(ids) for ids in windows.ids], budget=_BUDGET, most=most):
             found = run(*pad([windows.ids[i] for i in batch], fill=tokenizer.pad_id))
-            pooled.add(found, counted=[windows.counted[i] for i in batch], row=[windows.row[i] for i in batch])
+            last, seen = found if isinstance(found, tuple) else (found, found)
+            pooled.add(last, counted=[windows.counted[i] for i in batch], row=[windows.row[i] for i in batch])
             if tokens:
-                _keep(found, windows, batch=batch, kept=kept)
+                _keep(seen, windows, batch=batch, kept=kept)
             read += len(batch)
             tell(done + len(part) * read // len(windows.ids))
         readings.append(Reading(pooled.vectors(), _join(windows, kept, rows=len(part))))
@@ -151,8 +154,9 @@ class Vectoriser:
         self.tokenizer = load_tokenizer(folder)
         self.pooling = read_settings(folder).pooling
         self._session = open_session(folder / GRAPH, threads=threads)
-        shape = next(out.shape for out in self._session.get_outputs() if out.name == "tokens")
-        self.dimension = int(shape[-1]) * len(self.pooling)
+        shapes = {out.name: out.shape for out in self._session.get_outputs()}
+        self.dimension = int(shapes["tokens"][-1]) * len(self.pooling)
+        self._for_spans = MIDDLE if MIDDLE in shapes else "tokens"
 
     def read(self, texts: Sequence[str], *, tokens: bool = False) -> Reading:
         """Returns the vectors of texts and, where asked for, of their tokens, from one pass.
@@ -163,7 +167,12 @@ class Vectoriser:
         if not texts:
             return Reading(np.zeros((0, self.dimension), np.float32), [])
         return read_texts(
-            texts, tokenizer=self.tokenizer, pooling=self.pooling, run=self.run, tokens=tokens, most=64
+            texts,
+            tokenizer=self.tokenizer,
+            pooling=self.pooling,
+            run=self.deep if tokens else self.run,
+            tokens=tokens,
+            most=64,
         )
 
     def vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -184,6 +193,17 @@ class Vectoriser:
             ["tokens"], {"input_ids": ids, "attention_mask": mask}
         )
         return found[0]
+
+    def deep(
+        self, ids: NDArray[np.int64], mask: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Returns token vectors to be pooled and those for spans: the graph as a `Deep`.
+
+        They are the same where the graph has no output of layers in the middle.
+        """
+        names = list(dict.fromkeys(["tokens", self._for_spans]))
+        found: list[NDArray[np.float32]] = self._session.run(names, {"input_ids": ids, "attention_mask": mask})
+        return found[0], found[-1]
 
 
 def open_session(path: Path, *, threads: int) -> Any:

@@ -36,6 +36,7 @@ from freehold.train.tunings import Tunings
 
 if TYPE_CHECKING:
     from freehold.engine import Encoder
+    from freehold.train.span_fields import SpanHeads
 
 __all__ = ["LEAST_VALIDATION", "Outcome", "climb"]
 
@@ -138,6 +139,7 @@ class _Work:
         identity = digest([task.name, self.base.digest, [f.name for f in fields]])
         self.attempts = Attempts(desk.cache, identity=identity, fields=fields)
         self.moments, self.kept = desk.cache / "moments" / task.name, set[Path]()
+        self._span_heads: dict[str, tuple[SpanHeads, tuple[int, ...]]] = {}
 
     def reason_against_search(self) -> str:
         """Returns why no further rung is worth trying; empty where one is."""
@@ -235,18 +237,22 @@ class _Work:
     def _with_spans(self, candidate: Candidate, vectors: _Vectors) -> Candidate:
         from freehold.train.span_fields import fit_span_fields
 
-        made = fit_span_fields(
-            self.spans,
-            self.train,
-            self.validation,
-            inputs=tuple(self.task.inputs),
-            tokens=vectors.tokens,
-            quick=self.task.effort == "quick",
-            seed=self.task.seed,
-            tell=lambda done, total: self._tell(done, total, f"{candidate.name}: spans"),
-        )
+        if vectors.identity not in self._span_heads:
+            made = fit_span_fields(
+                self.spans,
+                self.train,
+                self.validation,
+                inputs=tuple(self.task.inputs),
+                tokens=vectors.tokens,
+                quick=self.task.effort == "quick",
+                seed=self.task.seed,
+                scratch=self.desk.scratch,
+                tell=lambda done, total, what: self._tell(done, total, f"{candidate.name}: spans, {what}"),
+            )
+            self._span_heads[vectors.identity] = made, vectors.spans_layers
+        made, layers = self._span_heads[vectors.identity]
         merit = with_tags(candidate.merit, made.merit)
-        return replace(candidate, merit=merit, tags=made.final, held_tags=made.held)
+        return replace(candidate, merit=merit, tags=made.final, held_tags=made.held, spans_layers=layers)
 
     def _tell(self, done: int, total: int, note: str) -> None:
         self.desk.tell(Event(_STAGE, "progress", done=done, total=total, note=note))
@@ -259,7 +265,6 @@ class _Vectors:
         self._work, self.tuned = work, tuned
         self.identity = encoder_identity(work.base, tuned=tuned)
         self._encoder: Encoder | None = None
-        self._read: dict[str, TokenVectors] = {}
 
     def of(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Returns one vector a text, from the cache where there is one."""
@@ -281,22 +286,22 @@ class _Vectors:
 
         return run_encoder(self._load())
 
-    def tokens(self, texts: Sequence[str]) -> list[TokenVectors]:
-        """Returns the token vectors of texts."""
-        from freehold.engine import load_tokenizer, read_texts, run_encoder
+    @property
+    def spans_layers(self) -> tuple[int, ...]:
+        """What heads of spans read: layers in the middle, or the last one where tuning has taught it spans."""
+        return () if self.tuned else self._load().middle
 
-        missing = list(dict.fromkeys(text for text in texts if text not in self._read))
-        if missing:
-            reading = read_texts(
-                missing,
-                tokenizer=load_tokenizer(self._work.base.folder),
-                pooling=self._work.base.pooling,
-                run=run_encoder(self._load()),
-                tokens=True,
-                tell=lambda done: self._work._tell(done, len(missing), "reading tokens"),
-            )
-            self._read.update(zip(missing, reading.tokens, strict=True))
-        return [self._read[text] for text in texts]
+    def tokens(self, texts: Sequence[str]) -> list[TokenVectors]:
+        """Returns the token vectors that heads of spans read, of at least one text."""
+        from freehold.engine import load_tokenizer, read_texts, run_deep
+
+        return read_texts(
+            texts,
+            tokenizer=load_tokenizer(self._work.base.folder),
+            pooling=self._work.base.pooling,
+            run=run_deep(self._load(), layers=self.spans_layers),
+            tokens=True,
+        ).tokens
 
     def _load(self) -> Encoder:
         from freehold.engine import load_encoder, load_tuned

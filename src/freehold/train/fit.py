@@ -31,7 +31,7 @@ def _state(task: Task, labelled: LabelledExamples) -> Mapping[str, Json]:
 
 @stage(
     "train.fit",
-    version=3,
+    version=4,
     result=TrainedModel,
     reads=("name", "description", "inputs", "fields", "base", "seed", "effort"),
     state=_state,
@@ -83,6 +83,7 @@ def _write(folder: Path, task: Task, fields: tuple[Field, ...], *, outcome: Outc
         base=task.base,
         max_tokens=outcome.max_tokens,
         made={"rung": chosen.name.removesuffix(" (kept)"), "rows": content},
+        spans_layers=chosen.spans_layers,
     )
     write_description(folder, description)
 

@@ -54,6 +54,7 @@ class Candidate:
         heads: Field to its columns with their calibration.
         tags: Heads of spans fields, made from all rows, and those made from training rows alone.
         tuned: Folder of what the encoder learned; None for the base as it is.
+        spans_layers: The encoder's layers whose mean `tags` read; the last where there are none.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Candidate:
     tags: Mapping[str, TagHead]
     held_tags: Mapping[str, TagHead]
     tuned: Path | None = None
+    spans_layers: tuple[int, ...] = ()
 
     def report(self, *, taken: bool, seconds: float) -> dict[str, Json]:
         """Returns the rung for facts and tables: what it bought, on how many rows, for how long."""

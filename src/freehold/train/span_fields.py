@@ -5,8 +5,9 @@ Knows nothing of which encoder is the best one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -29,13 +30,17 @@ from freehold.train.ladder import Merit
 from freehold.train.rows import Rows
 from freehold.train.spans import TagSettings, fit_tags
 from freehold.train.tag_trials import TagTrial, calibrate_tags, try_tags
+from freehold.train.word_file import store_words
 
 __all__ = ["SpanHeads", "Tokens", "fit_span_fields", "split_rows"]
 
 Tokens = Callable[[Sequence[str]], list[TokenVectors]]
 """Texts to their token vectors."""
 
+Tell = Callable[[int, int, str], None]
+
 _QUICK = TagSettings(epochs=6, most=1_200)
+_PART = 512
 
 
 class SpanHeads(NamedTuple):
@@ -47,9 +52,9 @@ class SpanHeads(NamedTuple):
 
 
 class _Read(NamedTuple):
-    """Rows as a head sees them."""
+    """Rows as a head sees them; the vectors lie in a file."""
 
-    vectors: list[NDArray[np.float32]]
+    vectors: list[NDArray[np.float16]]
     words: list[list[Word]]
     gold: Sequence[list[Span] | None]
 
@@ -72,7 +77,8 @@ def fit_span_fields(
     tokens: Tokens,
     quick: bool,
     seed: int,
-    tell: Callable[[int, int], None],
+    scratch: Path,
+    tell: Tell,
 ) -> SpanHeads:
     """Returns the heads of all spans fields.
 
@@ -80,13 +86,20 @@ def fit_span_fields(
         inputs: The task's inputs, in order.
         tokens: Returns token vectors of texts.
         quick: Whether to spend less time.
+        scratch: Folder for the words' vectors, which are too many for memory.
+        tell: Called with what is done, what there is to do, and what it is.
     """
-    found = {}
+    found, known = {}, dict[Grain, list[_Words]]()
     for field in fields:
         grain = choose_grain(split_rows(train, inputs, grain="word"), train.spans[field.name])
-        sides = [_read(rows, field, inputs, grain=grain, tokens=tokens) for rows in (train, validation)]
+        if grain not in known:
+            reading = partial(_read_words, inputs=inputs, grain=grain, tokens=tokens, scratch=scratch, tell=tell)
+            known[grain] = [reading(rows) for rows in (train, validation)]
+        rows_of = zip(known[grain], (train, validation), strict=True)
+        sides = [_Read(each.vectors, each.words, rows.spans[field.name]) for each, rows in rows_of]
         settings, labels = _QUICK if quick else TagSettings(), field_labels_of(field)
-        fitting = partial(fit_tags, labels=labels, grain=grain, settings=settings, seed=seed, tell=tell)
+        steps = partial(_tell_steps, tell, field.name)
+        fitting = partial(fit_tags, labels=labels, grain=grain, settings=settings, seed=seed, tell=steps)
         found[field.name] = _fit(sides, fitting)
     tried = {name: each.trial for name, each in found.items() if each.trial is not None}
     merit = Merit({n: _overlap(t) for n, t in tried.items()}, {n: t.f1 for n, t in tried.items()})
@@ -127,10 +140,28 @@ def _joined(sides: Sequence[_Read]) -> _Read:
     return _Read(first.vectors + second.vectors, first.words + second.words, [*first.gold, *second.gold])
 
 
-def _read(rows: Rows, field: Field, inputs: Sequence[str], *, grain: Grain, tokens: Tokens) -> _Read:
+def _tell_steps(tell: Tell, name: str, done: int, total: int) -> None:
+    tell(done, total, f"steps for `{name}`")
+
+
+class _Words(NamedTuple):
+    """What does not depend on the field, but on its grain."""
+
+    vectors: list[NDArray[np.float16]]
+    words: list[list[Word]]
+
+
+def _read_words(
+    rows: Rows, *, inputs: Sequence[str], grain: Grain, tokens: Tokens, scratch: Path, tell: Tell
+) -> _Words:
     words = split_rows(rows, inputs, grain=grain)
-    found = tokens(rows.texts) if len(rows) else []
-    vectors = [
-        pool_words(each.vectors, offsets=each.offsets, words=row) for each, row in zip(found, words, strict=True)
-    ]
-    return _Read(vectors, words, rows.spans[field.name])
+
+    def pooled() -> Iterator[NDArray[np.float32]]:
+        for start in range(0, len(words), _PART):
+            part = words[start : start + _PART]
+            found = tokens(rows.texts[start : start + _PART])
+            for each, row in zip(found, part, strict=True):
+                yield pool_words(each.vectors, offsets=each.offsets, words=row)
+            tell(start + len(part), len(words), "reading words")
+
+    return _Words(store_words(pooled(), folder=scratch), words)

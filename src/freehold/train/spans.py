@@ -101,13 +101,13 @@ class _Batch(NamedTuple):
 class _Rows(NamedTuple):
     """What there is to learn from."""
 
-    vectors: Sequence[NDArray[np.float32]]
+    vectors: Sequence[NDArray[np.floating]]
     grams: Sequence[Gathered]
     pieces: Sequence[_Piece]
 
 
 def fit_tags(
-    vectors: Sequence[NDArray[np.float32]],
+    vectors: Sequence[NDArray[np.floating]],
     words: Sequence[Sequence[Word]],
     *,
     gold: Sequence[Sequence[Span] | None],

@@ -43,7 +43,7 @@ class TagTrial(NamedTuple):
 
 def try_tags(
     head: TagHead,
-    vectors: Sequence[NDArray[np.float32]],
+    vectors: Sequence[NDArray[np.floating]],
     *,
     words: Sequence[Sequence[Word]],
     gold: Sequence[Sequence[Span] | None],
@@ -53,7 +53,7 @@ def try_tags(
     for row, each, spans in zip(vectors, words, gold, strict=True):
         if spans is None:
             continue
-        tagged = head.decode(row, words=each)
+        tagged = head.decode(np.asarray(row, np.float32), words=each)
         true, given = {span[:3] for span in spans}, {span[:3] for span in tagged.spans}
         counts.append((len(true & given), len(given), len(true)))
         confidence.append(tagged.confidence)
@@ -64,7 +64,7 @@ def try_tags(
 
 def calibrate_tags(
     head: TagHead,
-    vectors: Sequence[NDArray[np.float32]],
+    vectors: Sequence[NDArray[np.floating]],
     *,
     words: Sequence[Sequence[Word]],
     gold: Sequence[Sequence[Span] | None],
@@ -82,7 +82,7 @@ def calibrate_tags(
     numbers = {label: number for number, label in enumerate(head.labels)}
     rows, right = [], []
     for row in known:
-        chains = head.chains(vectors[row], words=words[row])
+        chains = head.chains(np.asarray(vectors[row], np.float32), words=words[row])
         paths = [best_path(chain) for chain in chains]
         encoded = encode_spans(gold[row] or (), words[row], labels=numbers)
         found = np.concatenate(paths) if paths else np.zeros(0, np.int64)
