@@ -27,7 +27,7 @@ NAMES = {
         Tokenizer Vectoriser Windows Word WordGrams adapter_identity answer_rows
         best_path by_length choose_grain copy_encoder count_tags decode_spans
         encode_spans encode_texts encoder_identity explain field_labels find_base
-        find_chains find_graph find_limits find_nested find_parts graph_home is_sealed
+        find_chains find_graph find_limits find_nested find_parts graph_home in_parts is_sealed
         join_inputs load_adapter load_encoder load_grams load_heads load_tags
         load_tokenizer load_tuned lora_targets name_base open_folder open_graph
         open_reader pad path_score place_spans pool pool_words read_settings read_texts

@@ -72,7 +72,7 @@ if TYPE_CHECKING:
         split,
     )
     from freehold.engine.tuned import TUNED, load_tuned, save_adapter, save_changed, tuned_identity
-    from freehold.engine.vectors import Deep, Reading, Run, TokenVectors, Vectoriser, read_texts
+    from freehold.engine.vectors import Deep, Reading, Run, TokenVectors, Vectoriser, in_parts, read_texts
     from freehold.engine.word_grams import Gathered, WordGrams
     from freehold.engine.words import Grain, Part, Word, find_parts, pool_words, split_words, token_ranges
 
@@ -136,7 +136,7 @@ _HOME = {
         "split",
     ),
     "tuned": ("TUNED", "load_tuned", "save_adapter", "save_changed", "tuned_identity"),
-    "vectors": ("Deep", "Reading", "Run", "TokenVectors", "Vectoriser", "read_texts"),
+    "vectors": ("Deep", "Reading", "Run", "TokenVectors", "Vectoriser", "in_parts", "read_texts"),
     "word_grams": ("Gathered", "WordGrams"),
     "words": ("Grain", "Part", "Word", "find_parts", "pool_words", "split_words", "token_ranges"),
 }
@@ -220,6 +220,7 @@ __all__ = [
     "find_limits",
     "find_nested",
     "find_parts",
+    "in_parts",
     "join_inputs",
     "load_adapter",
     "load_encoder",

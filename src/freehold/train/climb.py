@@ -35,7 +35,7 @@ from freehold.train.rows import Rows
 from freehold.train.tunings import Tunings
 
 if TYPE_CHECKING:
-    from freehold.engine import Encoder
+    from freehold.engine import Encoder, Tokenizer
     from freehold.train.span_fields import SpanHeads
 
 __all__ = ["LEAST_VALIDATION", "Outcome", "climb"]
@@ -265,6 +265,7 @@ class _Vectors:
         self._work, self.tuned = work, tuned
         self.identity = encoder_identity(work.base, tuned=tuned)
         self._encoder: Encoder | None = None
+        self._tokenizer: Tokenizer | None = None
 
     def of(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Returns one vector a text, from the cache where there is one."""
@@ -295,9 +296,10 @@ class _Vectors:
         """Returns the token vectors that heads of spans read, of at least one text."""
         from freehold.engine import load_tokenizer, read_texts, run_deep
 
+        self._tokenizer = self._tokenizer or load_tokenizer(self._work.base.folder)
         return read_texts(
             texts,
-            tokenizer=load_tokenizer(self._work.base.folder),
+            tokenizer=self._tokenizer,
             pooling=self._work.base.pooling,
             run=run_deep(self._load(), layers=self.spans_layers),
             tokens=True,

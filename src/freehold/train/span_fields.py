@@ -22,6 +22,7 @@ from freehold.engine import (
     choose_grain,
     field_labels,
     find_parts,
+    in_parts,
     pool_words,
     split_words,
 )
@@ -40,7 +41,8 @@ Tokens = Callable[[Sequence[str]], list[TokenVectors]]
 Tell = Callable[[int, int, str], None]
 
 _QUICK = TagSettings(epochs=6, most=1_200)
-_PART = 512
+_PART, _CHARACTERS = 4_096, 250_000
+"""So many texts, or characters of them, are read before their token vectors are let go (about 100 MB)."""
 
 
 class SpanHeads(NamedTuple):
@@ -157,11 +159,11 @@ def _read_words(
     words = split_rows(rows, inputs, grain=grain)
 
     def pooled() -> Iterator[NDArray[np.float32]]:
-        for start in range(0, len(words), _PART):
-            part = words[start : start + _PART]
-            found = tokens(rows.texts[start : start + _PART])
-            for each, row in zip(found, part, strict=True):
+        done = 0
+        for part in in_parts(rows.texts, most=_PART, characters=_CHARACTERS):
+            for each, row in zip(tokens(part), words[done : done + len(part)], strict=True):
                 yield pool_words(each.vectors, offsets=each.offsets, words=row)
-            tell(start + len(part), len(words), "reading words")
+            done += len(part)
+            tell(done, len(words), "reading words")
 
     return _Words(store_words(pooled(), folder=scratch), words)
