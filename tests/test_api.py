@@ -58,7 +58,7 @@ NAMES = {
         SMALLER_IS_BETTER SPLITS Source Split Stage TASK_FILE Task TrainedModel Value
         Verdict canonical digest example_id file_digest folder_digest folder_files
         headline_first input_schema load_task nearest normalise output_schema
-        read_examples shift stage suggest task_from_models write_examples
+        read_examples reading_once shift stage suggest task_from_models write_examples
     """,
     "freehold.train": "fit",
 }

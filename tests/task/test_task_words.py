@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
+from typing import IO
 
 import pytest
 from hypothesis import given
@@ -40,6 +43,7 @@ from freehold.task import (
     folder_files,
     headline_first,
     read_examples,
+    reading_once,
     stage,
     write_examples,
 )
@@ -80,6 +84,53 @@ def test_folders_are_named_by_their_files(tmp_path: Path) -> None:
     assert list(files) == ["a.txt", "b/c.txt"]
     assert files["b/c.txt"] == file_digest(tmp_path / "b" / "c.txt")
     assert folder_digest(files) == digest(files)
+
+
+def change(path: Path, content: bytes, *, ago: float) -> None:
+    """Writes a file as if that had been so many seconds ago."""
+    path.write_bytes(content)
+    when = path.stat().st_mtime_ns - int(ago * 1e9)
+    os.utime(path, ns=(when, when))
+
+
+def test_a_file_that_stays_as_it_is_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    change(tmp_path / "a", b"a", ago=60)
+    os.link(tmp_path / "a", tmp_path / "b")
+    read, real = [], hashlib.file_digest
+
+    def digest_of(file: IO[bytes], name: str) -> object:
+        read.append(file.name)
+        return real(file, name)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(hashlib, "file_digest", digest_of)
+    with reading_once():
+        assert file_digest(tmp_path / "a") == file_digest(tmp_path / "b") == hashlib.sha256(b"a").hexdigest()
+        assert len(read) == 1
+    for times in (2, 3):
+        assert file_digest(tmp_path / "a") == hashlib.sha256(b"a").hexdigest()
+        assert len(read) == times
+
+
+@pytest.mark.parametrize("ago", [60, 1.5, 0, -60])
+def test_a_file_that_changes_is_read_again(ago: float, tmp_path: Path) -> None:
+    with reading_once():
+        change(tmp_path / "a", b"a", ago=ago)
+        assert file_digest(tmp_path / "a") == hashlib.sha256(b"a").hexdigest()
+        (tmp_path / "a").write_bytes(b"b")
+        assert file_digest(tmp_path / "a") == hashlib.sha256(b"b").hexdigest()
+        (tmp_path / "c").write_bytes(b"c")
+        (tmp_path / "c").replace(tmp_path / "a")
+        assert file_digest(tmp_path / "a") == hashlib.sha256(b"c").hexdigest()
+
+
+def test_a_change_within_the_tick_of_the_clock_is_seen(tmp_path: Path) -> None:
+    with reading_once():
+        (tmp_path / "a").write_bytes(b"a")
+        status = (tmp_path / "a").stat()
+        file_digest(tmp_path / "a")
+        (tmp_path / "a").write_bytes(b"b")
+        os.utime(tmp_path / "a", ns=(status.st_atime_ns, status.st_mtime_ns))
+        assert file_digest(tmp_path / "a") == hashlib.sha256(b"b").hexdigest()
 
 
 def test_examples_come_back_as_written(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from freehold.line.loop import turn
 from freehold.line.places import state_folder, thread_count
 from freehold.line.runner import LocalRunner, StageRun, Tell
-from freehold.task import Event, Judgement, LabelledExamples, Release, Task, Verdict, load_task
+from freehold.task import Event, Judgement, LabelledExamples, Release, Task, Verdict, load_task, reading_once
 
 if TYPE_CHECKING:
     from freehold.registry import Registry
@@ -64,7 +64,7 @@ def run_turn(task: Task, *, shelf: Registry, threads: int = 0, tell: Tell = igno
         OperatorError: Another run holds this state.
     """
     began = time.perf_counter()
-    with shelf.lock():
+    with shelf.lock(), reading_once():
         shelf.sweep()
         runner = LocalRunner(
             shelf,

@@ -1,6 +1,14 @@
 """The words of the house: what a task is, and what crosses the borders between packages."""
 
-from freehold.task.canonical import Json, canonical, digest, file_digest, folder_digest, folder_files
+from freehold.task.canonical import (
+    Json,
+    canonical,
+    digest,
+    file_digest,
+    folder_digest,
+    folder_files,
+    reading_once,
+)
 from freehold.task.examples import Example, Passport, Value, example_id, read_examples, write_examples
 from freehold.task.fields import (
     EFFORTS,
@@ -88,6 +96,7 @@ __all__ = [
     "normalise",
     "output_schema",
     "read_examples",
+    "reading_once",
     "shift",
     "stage",
     "suggest",

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TypeAlias
 
-__all__ = ["Json", "canonical", "digest", "file_digest", "folder_digest", "folder_files"]
+__all__ = ["Json", "canonical", "digest", "file_digest", "folder_digest", "folder_files", "reading_once"]
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
@@ -25,10 +29,40 @@ def digest(value: object) -> str:
     return hashlib.sha256(canonical(value)).hexdigest()
 
 
+_SETTLED = 2_000_000_000
+"""Nanoseconds since a file's last change, from which on another change must give it another time."""
+
+_Stamp: TypeAlias = "tuple[int, int, int, int]"
+_read: ContextVar[dict[_Stamp, str] | None] = ContextVar("read", default=None)
+
+
+@contextmanager
+def reading_once() -> Iterator[None]:
+    """Lets `file_digest` read a file once as long as its inode, size and time of change stay what they are.
+
+    Holds for this context alone: outside, every file is read whenever its digest is asked for.
+    """
+    token = _read.set({})
+    try:
+        yield
+    finally:
+        _read.reset(token)
+
+
 def file_digest(path: Path) -> str:
     """Returns the sha256, in hexadecimal, of a file's bytes."""
+    known = _read.get()
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        if known is None:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+        status = os.fstat(file.fileno())
+        stamp = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+        if stamp not in known:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+            if time.time_ns() - status.st_mtime_ns < _SETTLED:
+                return found
+            known[stamp] = found
+        return known[stamp]
 
 
 def folder_files(folder: Path) -> dict[str, str]:
