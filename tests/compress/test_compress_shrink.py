@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import importlib
 import shutil
+import subprocess
+import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -48,6 +50,13 @@ def test_an_artifact_is_whole(made: Made) -> None:
     assert needed <= names
     card = (made.artifact.folder / "README.md").read_text()
     assert "| `urgent` | predicate | 2 |" in card
+
+
+def test_what_new_heads_need_does_not_load_torch() -> None:
+    """A turn that kept its encoder, graphs and vectors must not wait for it."""
+    program = "import sys, freehold.train.climb, freehold.compress.forms; print('torch' in sys.modules)"
+    told = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert told.stdout == "False\n"
 
 
 def test_three_fields_are_answered_in_one_pass(made: Made) -> None:

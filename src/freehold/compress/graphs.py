@@ -12,16 +12,19 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from freehold.engine import MIDDLE, Encoder, run_deep
+from freehold.engine import MIDDLE
 from freehold.errors import UserError
 from freehold.task import digest
+
+if TYPE_CHECKING:
+    from freehold.engine import Encoder
 
 __all__ = ["FORMS", "Form", "export_encoder", "quantise_encoder", "recipe"]
 
@@ -109,6 +112,8 @@ def _outputs(middle: Sequence[int]) -> list[str]:
 def _difference(encoder: Encoder, path: Path, *, middle: Sequence[int]) -> float:
     """Returns how far a graph's token vectors are from the encoder's, at shapes that it was not traced with."""
     import onnxruntime
+
+    from freehold.engine import run_deep
 
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     reference = run_deep(encoder, layers=middle)
