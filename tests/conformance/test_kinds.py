@@ -8,11 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import onnx
 import pytest
 from tests.small import AREAS, make_desk, make_examples, make_labelled, make_task
 
 from freehold import compress, train
-from freehold.engine import Reader, open_reader
+from freehold.engine import GRAPH, MIDDLE, Reader, explain, open_folder, open_reader
 from freehold.task import FIELD_KINDS, Answer, Artifact, Example, Field, Label, Value, output_schema
 
 FIELDS = (
@@ -74,6 +75,19 @@ def artifact(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Artif
 @pytest.fixture(scope="module")
 def reader(artifact: Artifact) -> Reader:
     return open_reader(artifact.folder)
+
+
+def test_spans_are_read_and_explained_from_the_middle_of_the_encoder(artifact: Artifact, reader: Reader) -> None:
+    assert open_folder(artifact.folder).description.spans_layers == (1,)
+    graph = onnx.load(artifact.folder / GRAPH)
+    assert [output.name for output in graph.graph.output] == ["tokens", MIDDLE]
+    inputs = next(e.inputs for e in make_examples(240) if e.outputs)
+    [prediction] = reader.predict([inputs])
+    answer = prediction.answers["things"]
+    assert answer.value
+    [first, *_] = explain(reader, inputs, answers=prediction.answers).fields["things"]
+    assert first.whole == pytest.approx(answer.probabilities["thing"], abs=1e-3)
+    assert first.moved
 
 
 def test_every_kind_has_a_row() -> None:
