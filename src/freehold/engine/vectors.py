@@ -26,7 +26,7 @@ Run: TypeAlias = Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.flo
 Deep: TypeAlias = Callable[[NDArray[np.int64], NDArray[np.int64]], tuple[NDArray[np.float32], NDArray[np.float32]]]
 """An encoder that gives two things from one pass: the last layer, which is pooled, and what spans read."""
 
-_BUDGET = 4_096
+_BUDGET = 1_024
 _PART = 1_000_000
 
 
