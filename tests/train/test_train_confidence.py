@@ -4,11 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
+from scipy.optimize import isotonic_regression, minimize_scalar
+from scipy.special import log_softmax
 
 from freehold.engine import Head, answer_rows, field_labels, softmax, to_probabilities
 from freehold.task import Field, FieldKind, Label
-from freehold.train.confidence import calibrate, log_loss
+from freehold.train.confidence import _rising, calibrate, log_loss
 from freehold.train.rows import Target
 
 ABCD = tuple(Label(name) for name in "abcd")
@@ -83,6 +87,35 @@ def test_calibration_never_changes_the_label(name: str) -> None:
     head = calibrate(CHOICE, Head(0, 4), scores=scores, target=target)
     answers = answer_rows(CHOICE, head, scores, labels="abcd")
     assert [answer.value for answer in answers] == ["abcd"[number] for number in scores.argmax(1)]
+
+
+@pytest.mark.parametrize("scale", [0.004, 0.02, 0.2, 3.0, 80.0])
+@pytest.mark.parametrize("labels", [2, 4, 30])
+def test_the_temperature_is_scipys(scale: float, labels: int) -> None:
+    scores, target = draw(60, scale=scale, labels=labels)
+    wide, rows, doubt = scores.astype(np.float64), np.arange(60), 1 / 62
+
+    def loss(logarithm: float) -> float:
+        logs = log_softmax(wide / np.exp(logarithm), axis=1)
+        others = (logs.sum(1) - logs[rows, target]) / (labels - 1)
+        return float(-((1 - doubt) * logs[rows, target] + doubt * others).mean())
+
+    found = minimize_scalar(loss, bounds=np.log([0.01, 50]), method="bounded", options={"xatol": 1e-9}).x
+    field = Field("f", "choice", labels=tuple(Label(str(n)) for n in range(labels)))
+    head = calibrate(field, Head(0, labels, 1.0), scores=scores, target=target)
+    assert head.temperature == pytest.approx(np.exp(found), rel=1e-4, abs=1e-4)
+
+
+def test_scores_that_say_nothing_have_a_temperature() -> None:
+    head = calibrate(CHOICE, Head(0, 4, 1.0), scores=np.zeros((40, 4), np.float32), target=np.arange(40) % 4)
+    assert 0.01 <= head.temperature <= 50
+
+
+@given(st.lists(st.tuples(st.floats(-1, 1), st.integers(1, 9)), min_size=1, max_size=30))
+def test_values_that_rise_are_scipys(pairs: list[tuple[float, int]]) -> None:
+    values, weights = zip(*pairs, strict=True)
+    expected = isotonic_regression(values, weights=np.array(weights, np.float64)).x
+    np.testing.assert_allclose(_rising(values, weights), expected, atol=1e-12)
 
 
 def test_the_temperature_undoes_a_known_one() -> None:

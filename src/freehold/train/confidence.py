@@ -6,12 +6,11 @@ Elkan 2002), by cross-validated log loss. Knows nothing of features.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import isotonic_regression, minimize, minimize_scalar
 
 from freehold.engine import COVERAGE, Head, Scope, field_labels, softmax, to_probabilities
 from freehold.task import Field
@@ -20,6 +19,7 @@ from freehold.train.rows import Target, is_labelled
 __all__ = ["calibrate", "log_loss"]
 
 _TEMPERATURES = (0.01, 50.0)
+_USUAL = 0.2
 _FOLDS = 5
 _LEAST_VECTOR = 20
 """Vector scaling is tried from so many rows a label on."""
@@ -108,21 +108,32 @@ def _cross_validate(
 
 
 def _temperature(_field: Field, head: Head, scores: Scores, wanted: Target) -> Head:
-    """The least log loss against targets that no number of rows makes quite sure (Platt 1999, section 2.2)."""
-    rows, doubt = np.arange(len(wanted)), 1 / (len(wanted) + 2)
+    """The least log loss against targets that no number of rows makes quite sure (Platt 1999, section 2.2).
 
-    def loss(logarithm: float) -> float:
-        logs = np.log(softmax(scores / np.float32(np.exp(logarithm))) + 1e-12)
-        others = (logs.sum(1) - logs[rows, wanted]) / (logs.shape[1] - 1)
-        return float(-((1 - doubt) * logs[rows, wanted] + doubt * others).mean())
-
-    low, high = np.log(_TEMPERATURES)
-    found = minimize_scalar(loss, bounds=(low, high), method="bounded")
-    return replace(head, temperature=round(float(np.exp(found.x)), 4))
+    The loss is convex in what scores are multiplied by: Newton's steps, halved where they leave what is possible.
+    """
+    wide, columns = scores.astype(np.float64), scores.shape[1]
+    wide -= wide.max(1, keepdims=True)
+    doubt, right = 1 / (len(wanted) + 2), wide[np.arange(len(wanted)), wanted]
+    aim = float(((1 - doubt) * right + doubt * (wide.sum(1) - right) / (columns - 1)).mean())
+    low, high = 1 / _TEMPERATURES[1], 1 / _TEMPERATURES[0]
+    factor, last = 1 / _USUAL, 0.0
+    while abs(factor - last) > 1e-6 * factor:
+        chances = np.exp(wide * factor)
+        chances /= chances.sum(1, keepdims=True)
+        means = np.einsum("ij,ij->i", chances, wide)
+        slope = float(means.mean()) - aim
+        curve = float((np.einsum("ij,ij,ij->i", chances, wide, wide) - means**2).mean())
+        low, high = (low, factor) if slope > 0 else (factor, high)
+        step = factor - slope / max(curve, 1e-30)
+        last, factor = factor, step if low <= step <= high else (low + high) / 2
+    return replace(head, temperature=round(1 / factor, 4))
 
 
 def _vector(field: Field, head: Head, scores: Scores, wanted: Target) -> Head:
     """One factor and offset a label, drawn towards those of the temperature alone."""
+    from scipy.optimize import minimize  # takes as long to load as all the rest of a calibration
+
     warm = _temperature(field, head, scores, wanted)
     scaled, columns = scores.astype(np.float64) / warm.temperature, scores.shape[1]
     doubt = 1 / (len(wanted) + 2)
@@ -154,13 +165,28 @@ def _isotonic(field: Field, head: Head, scores: Scores, wanted: Target) -> Head:
     middles = np.array([raw[part].mean() for part in bins])
     # One hit and one miss more a bin: no bin is ever quite sure.
     shares = np.array([(right[part].sum() + 1) / (len(part) + 2) for part in bins])
-    fitted = isotonic_regression(shares, weights=np.array([float(len(part)) for part in bins])).x
+    fitted = _rising(shares.tolist(), [len(part) for part in bins])
     knots = {round(float(x), 6): round(float(y), 6) for x, y in zip(middles, fitted, strict=True)}
     return replace(warm, knots=tuple(sorted(knots.items())))
 
 
+def _rising(values: Sequence[float], weights: Sequence[int]) -> list[float]:
+    """Returns the nearest values that never fall: neighbours that do are pooled (Ayer et al. 1955)."""
+    pools: list[tuple[float, int, int]] = []
+    for value, weight in zip(values, weights, strict=True):
+        mean, mass, count = value, weight, 1
+        while pools and pools[-1][0] >= mean:
+            before, size, length = pools.pop()
+            mean = (before * size + mean * mass) / (size + mass)
+            mass, count = mass + size, count + length
+        pools.append((mean, mass, count))
+    return [mean for mean, _, count in pools for _ in range(count)]
+
+
 def _platt(head: Head, scores: Scores, wanted: Target) -> Head:
     """Temperature and offset for all labels (Platt 1999), and the threshold with the best micro-F1."""
+    from scipy.optimize import minimize
+
     truth = (wanted == 1).astype(np.float64)
     flat, hits = scores.astype(np.float64), float(truth.sum())
     # As with the temperature, no number of rows makes quite sure.

@@ -31,7 +31,7 @@ def _state(task: Task, labelled: LabelledExamples) -> Mapping[str, Json]:
 
 @stage(
     "train.fit",
-    version=4,
+    version=5,
     result=TrainedModel,
     reads=("name", "description", "inputs", "fields", "base", "seed", "effort"),
     state=_state,
