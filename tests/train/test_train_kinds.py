@@ -182,4 +182,8 @@ def test_sums_give_the_heads_that_few_rows_give(tmp_path: Path, monkeypatch: pyt
     for one, other in zip(few, many, strict=True):
         np.testing.assert_allclose(scores(one, held.texts), scores(other, held.texts), atol=1e-4)
     assert {*(tmp_path / "moments").iterdir()} == ridge.kept
-    assert len(ridge.kept) == 1
+    assert len(ridge.kept) == 2
+    more = rows + make_rows(3, seed=2, fields=FIELDS[:2])
+    anew = Ridge(FIELDS[:2], make_vectors, "encoder", tmp_path / "anew").fit(more, held)
+    for one, other in zip(ridge.fit(more, held), anew, strict=True):
+        np.testing.assert_allclose(scores(one, held.texts), scores(other, held.texts), atol=1e-6)

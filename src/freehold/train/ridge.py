@@ -62,13 +62,13 @@ class Ridge:
             alone, together = self._few(features, rows), self._few(features, both)
         else:
             sums, more = self._all_sums(features, rows, part="rows"), self._all_sums(features, held, part="held")
-            alone = _solve(sums, features)
             if set(more) <= set(sums):
                 for names, each in more.items():
-                    sums[names].join(each)
+                    each.join(sums[names])
             else:
-                sums = self._all_sums(features, both)
-            together = _solve(sums, features, spend=True)
+                more = self._all_sums(features, both)
+            alone = _solve(sums, features)
+            together = {**alone, **_solve(more, features)}  # where no held row has a label, nothing is new
         return self._trained(features, alone), self._trained(features, together)
 
     def _all_sums(self, features: FeatureMap, rows: Rows, *, part: str = "") -> dict[tuple[str, ...], Moments]:
@@ -126,11 +126,10 @@ def _weighted(head: FieldHead, weight: float) -> FieldHead:
     return FieldHead(head.dense, head.grams * np.float32(weight), head.bias)
 
 
-def _solve(
-    sums: dict[tuple[str, ...], Moments], features: FeatureMap, *, spend: bool = False
-) -> dict[str, Solved]:
+def _solve(sums: dict[tuple[str, ...], Moments], features: FeatureMap) -> dict[str, Solved]:
+    """Returns the heads of all fields; the sums are spent."""
     dense = len(features.dense.phases)
-    solved = (moments.solve(dense=dense, spend=spend) for moments in sums.values())
+    solved = (moments.solve(dense=dense, spend=True) for moments in sums.values())
     return {name: each for fields in solved for name, each in fields.items()}
 
 
