@@ -76,7 +76,7 @@ def make_artifact(folder: Path, *, inputs: tuple[str, ...] = ("text",), heads: M
     """Turns an encoder's folder into an artifact; its weights are drawn. Returns `folder`."""
     random = np.random.default_rng(0)
     sketch = Sketch(256)
-    dense, grams = random.normal(size=(WIDTH, 12)) * 0.5, random.normal(size=(256, 12)) * 2
+    dense, grams = random.normal(size=(2 * WIDTH, 12)) * 0.5, random.normal(size=(256, 12)) * 2
     bias = random.normal(size=12).astype(np.float32)
     save_heads(folder, Heads(dense.astype(np.float32), grams.astype(np.float32), bias))
     sketch.save(folder / "ngrams.json")

@@ -19,19 +19,19 @@ NAMES = {
         find_pairs fingerprint jaccard read_rows shingles
     """,
     "freehold.engine": """
-        Base CARD COVERAGE Chain DESCRIPTION Deep Description ENCODER_FILES Encoded Encoder
+        Base CARD COVERAGE CUTTABLE Chain DESCRIPTION Description ENCODER_FILES Encoded Encoder
         Explained Explanation GRAPH Gathered Grain Grams HEADS HELD Head Heads Limits
         MIDDLE MINILM_DIGEST MisplacedSpanError Moved NEVER NGRAMS Nested Ngrams Opened Part
         Pooling RANDOM_FEATURES REACH RandomFeatures Reader Reading Run SKETCH_COLUMNS
         Scope SideBySide Sketch Span SpanAnswer Sparse TAGS TUNED TagHead TokenVectors
-        Tokenizer Vectoriser Windows Word WordGrams adapter_identity answer_rows
+        Tokenizer Vectoriser Which Windows Word WordGrams adapter_identity answer_rows
         best_path by_length choose_grain copy_encoder count_tags decode_spans
         encode_spans encode_texts encoder_identity explain field_labels find_base
         find_chains find_graph find_limits find_nested find_parts graph_home in_parts is_sealed
         join_inputs load_adapter load_encoder load_grams load_heads load_tags
         load_tokenizer load_tuned lora_targets name_base open_folder open_graph
         open_reader pad path_score place_spans pool pool_words read_settings read_texts
-        restore_spans run_deep run_encoder save_adapter save_changed save_heads save_tags softmax
+        restore_spans run_encoder save_adapter save_changed save_heads save_tags softmax
         split split_words sum_paths surroundings to_probabilities token_ranges
         total_score tuned_identity write_description
     """,

@@ -22,7 +22,6 @@ from freehold.engine import (
     load_encoder,
     load_tokenizer,
     read_texts,
-    run_deep,
     run_encoder,
 )
 from freehold.errors import UserError
@@ -63,18 +62,17 @@ def test_a_graph_gives_a_second_layer_from_the_same_pass(name: str, tmp_path: Pa
     base = find_base(str(make_family(tmp_path / "base", name)), relative_to=tmp_path)
     encoder = load_encoder(base.folder)
     assert encoder.middle == (() if name == "albert" else (2,))
-    middle = encoder.middle and (1, 2)
-    tokenizer, run = load_tokenizer(base.folder), run_deep(encoder, layers=middle)
-    expected = read_texts(TEXTS, tokenizer=tokenizer, pooling=base.pooling, run=run, tokens=True)
+    tokenizer, run = load_tokenizer(base.folder), run_encoder(encoder)
+    expected = read_texts(TEXTS, tokenizer=tokenizer, pooling=base.pooling, run=run, tokens="middle")
     forms: tuple[Form, ...] = ("fp32", "int8-weights", "int8")
     for form in forms:
         folder = tmp_path / form
         copy_encoder(base.folder, folder)
         if form == "fp32":
-            export_encoder(encoder, folder / "model.onnx", middle=middle)
+            export_encoder(encoder, folder / "model.onnx")
         else:
             quantise_encoder(tmp_path / "fp32" / "model.onnx", folder / "model.onnx", form=form)
-        found = Vectoriser(folder, threads=1).read(TEXTS, tokens=True)
+        found = Vectoriser(folder, threads=1).read(TEXTS, tokens="middle")
         ours, wanted = (np.concatenate([each.vectors for each in read.tokens]) for read in (found, expected))
         likeness = (ours * wanted).sum() / np.linalg.norm(ours) / np.linalg.norm(wanted)
         assert likeness > {"fp32": 0.99999, "int8-weights": 0.99, "int8": 0.7}[form]
@@ -88,13 +86,15 @@ def test_a_graph_gives_a_second_layer_from_the_same_pass(name: str, tmp_path: Pa
 
 def test_a_graph_without_a_second_layer_gives_the_last_one_for_spans(tmp_path: Path) -> None:
     base = find_base(str(make_family(tmp_path / "base", "bert")), relative_to=tmp_path)
-    encoder = load_encoder(base.folder)
+    encoder = Encoder(load_encoder(base.folder).body)
     copy_encoder(base.folder, tmp_path / "old")
     export_encoder(encoder, tmp_path / "old" / "model.onnx")
-    found = Vectoriser(tmp_path / "old", threads=1).token_vectors(TEXTS)
+    vectoriser = Vectoriser(tmp_path / "old", threads=1)
+    found = vectoriser.token_vectors(TEXTS, layer="middle")
+    assert vectoriser.vectors(TEXTS).shape[1] == vectoriser.dimension == encoder.dimension
     run = run_encoder(encoder)
     tokenizer = load_tokenizer(base.folder)
-    expected = read_texts(TEXTS, tokenizer=tokenizer, pooling=base.pooling, run=run, tokens=True).tokens
+    expected = read_texts(TEXTS, tokenizer=tokenizer, pooling=base.pooling, run=run, tokens="middle").tokens
     for ours, wanted in zip(found, expected, strict=True):
         np.testing.assert_allclose(ours.vectors, wanted.vectors, atol=1e-4)
 

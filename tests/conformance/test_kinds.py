@@ -78,7 +78,7 @@ def reader(artifact: Artifact) -> Reader:
 
 
 def test_spans_are_read_and_explained_from_the_middle_of_the_encoder(artifact: Artifact, reader: Reader) -> None:
-    assert open_folder(artifact.folder).description.spans_layers == (1,)
+    assert open_folder(artifact.folder).description.spans_layer == "middle"
     graph = onnx.load(artifact.folder / GRAPH)
     assert [output.name for output in graph.graph.output] == ["tokens", MIDDLE]
     inputs = next(e.inputs for e in make_examples(240) if e.outputs)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from freehold.compress.graphs import export_encoder
 from freehold.engine import Part, Vectoriser, load_encoder, split_words
 from freehold.engine.erasure import Erased, Piece, erase
+from freehold.engine.pooling import Layers
 from freehold.task import normalise
 
 
@@ -30,7 +31,7 @@ def read(encoder: Vectoriser, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     sizes: list[int] = []
     run = encoder.run
 
-    def counted(ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    def counted(ids: np.ndarray, mask: np.ndarray) -> Layers:
         sizes.append(int(mask.sum()))
         return run(ids, mask)
 

@@ -12,7 +12,7 @@ from freehold.engine import RANDOM_FEATURES, RandomFeatures
 PROGRAM = """
 import hashlib
 from freehold.engine import RandomFeatures
-weights, phases = RandomFeatures.draw(12)
+weights, phases, _ = RandomFeatures.draw(12)
 print(hashlib.sha256(weights.tobytes() + phases.tobytes()).hexdigest())
 """
 
@@ -53,3 +53,16 @@ def test_another_dimension_has_another_map() -> None:
 
 def test_no_rows_give_no_features() -> None:
     assert RandomFeatures.draw(3, count=8).apply(np.zeros((0, 3), np.float32)).shape == (0, 8)
+
+
+def test_the_vector_stands_beside_its_features() -> None:
+    features, vectors = RandomFeatures.draw(3, count=8), np.eye(3, dtype=np.float32)
+    found = features._replace(beside=True).apply(vectors)
+    np.testing.assert_array_equal(found, np.hstack([features.apply(vectors), vectors]))
+
+
+def test_a_map_can_be_blind_to_all_but_the_first_part() -> None:
+    features = RandomFeatures.draw(3, count=8)
+    first, other = (np.random.default_rng(seed).normal(size=(5, 3)).astype(np.float32) for seed in (0, 1))
+    both = np.hstack([first, other]) * np.float32(np.sqrt(0.5))
+    np.testing.assert_allclose(features.beside_others(2).apply(both), features.apply(first), atol=1e-6)

@@ -21,6 +21,8 @@ from freehold.engine import (
     run_encoder,
     split,
 )
+from freehold.engine.pooling import Layers
+from freehold.engine.vectors import Which
 from freehold.errors import IntegrityError
 
 LONG = "where is my parcel from last week " * 40
@@ -65,28 +67,36 @@ def test_the_end_of_a_long_text_is_read(vectoriser: Vectoriser) -> None:
 def test_a_long_text_is_the_mean_of_what_counts_in_its_windows(base: Base, vectoriser: Vectoriser) -> None:
     windows = split(load_tokenizer(base.folder), [LONG])
     ids, mask = pad(windows.ids)
-    tokens = run_encoder(load_encoder(base.folder))(ids, mask)
-    counted = np.concatenate([t[slice(*c)] for t, c in zip(tokens, windows.counted, strict=True)])
-    mean = counted.mean(0)
+    halves = []
+    for tokens in run_encoder(load_encoder(base.folder))(ids, mask):
+        assert tokens is not None
+        mean = np.concatenate([t[slice(*c)] for t, c in zip(tokens, windows.counted, strict=True)]).mean(0)
+        halves.append(mean / np.linalg.norm(mean))
     assert len(windows.ids) > 3
-    np.testing.assert_allclose(vectoriser.vectors([LONG])[0], mean / np.linalg.norm(mean), atol=1e-5)
+    np.testing.assert_allclose(vectoriser.vectors([LONG])[0], np.concatenate(halves) / np.sqrt(2), atol=1e-5)
 
 
 def test_token_vectors_lie_on_the_texts_own_characters(vectoriser: Vectoriser) -> None:
     found = vectoriser.token_vectors(TEXTS)
     for text, (vectors, offsets) in zip(TEXTS, found, strict=True):
-        assert vectors.shape == (len(offsets), vectoriser.dimension)
+        assert vectors.shape == (len(offsets), vectoriser.dimension // 2)
         assert (offsets[:, 0] < offsets[:, 1]).all()
         assert (offsets[1:, 0] >= offsets[:-1, 1]).all()
         spelled = {i for start, stop in offsets.tolist() for i in range(start, stop)}
         assert spelled == {i for i, character in enumerate(text) if not character.isspace()}
 
 
-def test_one_pass_gives_both(vectoriser: Vectoriser) -> None:
-    both = vectoriser.read(TEXTS, tokens=True)
+@pytest.mark.parametrize("layer", ["last", "middle"])
+def test_one_pass_gives_both(vectoriser: Vectoriser, layer: Which) -> None:
+    both = vectoriser.read(TEXTS, tokens=layer)
     np.testing.assert_array_equal(both.vectors, vectoriser.vectors(TEXTS))
-    for ours, theirs in zip(both.tokens, vectoriser.token_vectors(TEXTS), strict=True):
+    for ours, theirs in zip(both.tokens, vectoriser.token_vectors(TEXTS, layer=layer), strict=True):
         np.testing.assert_array_equal(ours.vectors, theirs.vectors)
+
+
+def test_the_layers_differ(vectoriser: Vectoriser) -> None:
+    last, middle = (vectoriser.token_vectors(TEXTS[:1], layer=layer)[0].vectors for layer in ("last", "middle"))
+    assert np.abs(last - middle).max() > 1e-3
 
 
 def test_no_texts_have_no_vectors(vectoriser: Vectoriser) -> None:
@@ -111,10 +121,10 @@ def test_a_hundred_thousand_tokens_are_read_to_the_end(base: Base, vectoriser: V
 def test_memory_follows_the_batch_not_the_text(base: Base) -> None:
     largest = 0
 
-    def run(ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    def run(ids: np.ndarray, mask: np.ndarray) -> Layers:
         nonlocal largest
         largest = max(largest, ids.size)
-        return np.ones((*ids.shape, 4), np.float32)
+        return Layers(np.ones((*ids.shape, 4), np.float32))
 
     texts = ["parcel " * 30_000, *["hello"] * 500]
     read_texts(texts, tokenizer=load_tokenizer(base.folder), pooling=("mean",), run=run)

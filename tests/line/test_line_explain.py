@@ -13,6 +13,7 @@ import pytest
 from tests.artifacts import FIELDS, make_artifact, make_encoder
 
 from freehold.engine import Reader, open_reader
+from freehold.engine.pooling import Layers
 from freehold.line import Explainer, Reasons
 from freehold.registry import Feedback, Recorded, Registry
 from freehold.task import (
@@ -215,7 +216,7 @@ def test_patience_has_an_end_and_reading_goes_on(
 ) -> None:
     gate, run, mine = threading.Event(), reader.encoder.run, threading.get_ident()
 
-    def slow(ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    def slow(ids: np.ndarray, mask: np.ndarray) -> Layers:
         if threading.get_ident() != mine:
             gate.wait(10)
         return run(ids, mask)
@@ -237,7 +238,7 @@ def test_closing_ends_what_is_being_read(
 ) -> None:
     begun, gate, run, mine = threading.Event(), threading.Event(), reader.encoder.run, threading.get_ident()
 
-    def slow(ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    def slow(ids: np.ndarray, mask: np.ndarray) -> Layers:
         if threading.get_ident() != mine:
             begun.set()
             gate.wait(10)

@@ -25,7 +25,7 @@ def test_every_rung_is_tried_and_reported(labelled: LabelledExamples, tiny_base:
     task = make_task(tmp_path, base=str(tiny_base))
     trained = fit(make_desk(tmp_path / "fit", tell=events.append), task, labelled)
     rungs: Any = trained.facts["rungs"]
-    assert [rung["name"] for rung in rungs] == ["ridge", "ridge + kernel", "tuned last"]
+    assert [rung["name"] for rung in rungs] == ["ridge", "ridge + svm", "tuned last"]
     assert sum(bool(rung["taken"]) for rung in rungs) == 1
     assert rungs[0]["validation"]["area"] > 0.9
     assert rungs[0]["n"] == {"area": 48, "tone": 48, "urgent": 48}

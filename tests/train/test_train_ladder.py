@@ -55,6 +55,29 @@ def test_what_cannot_be_compared_is_not_better(names: tuple[str, str]) -> None:
     assert not beats(candidate(upper), candidate(lower))
 
 
+def told(right: list[float], loss: list[float]) -> Candidate:
+    gains = {"f": np.array(right * 20, np.float64)}
+    merit = Merit(gains, {"f": 1.0}, {"f": np.array(loss * 20, np.float64)})
+    return replace(candidate(gains), merit=merit)
+
+
+@pytest.mark.parametrize(
+    ("right", "loss", "expected"),
+    [
+        ([1, 1, 0], [0.1, 0.2, 0.8], True),
+        ([1, 1, 0], [0.3, 0.3, 0.9], False),
+        ([1, 1, 0], [0.2, 0.5, 0.9], False),
+        ([1, 0, 0], [0.1, 0.1, 0.1], False),
+    ],
+    ids=["surer where right", "the same", "no clear gain", "more wrong answers"],
+)
+def test_with_as_many_hits_the_better_probabilities_win(
+    right: list[float], loss: list[float], expected: bool
+) -> None:
+    lower = told([1, 1, 0], [0.3, 0.3, 0.9])
+    assert beats(told(right, loss), lower) is expected
+
+
 def perfect_scores(rows: Rows) -> NDArray[np.float32]:
     """Returns scores that are right wherever a row has a label."""
     parts = []

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from freehold.engine import (
     Base,
+    Encoder,
     encode_texts,
     field_labels,
     find_base,
@@ -268,7 +269,7 @@ def test_kept_lower_layers_are_what_the_encoder_gives(base: Base, tmp_path: Path
 
 
 def test_given_vectors_are_where_heads_begin(base: Base, tmp_path: Path) -> None:
-    run = partial(run_encoder, load_encoder(base.folder))
+    run = partial(run_encoder, Encoder(load_encoder(base.folder).body))
     vectors = encode_texts(TRAIN.texts, base=base, cache=tmp_path, run=run)
     settings = replace(QUICK, adaptation=LAST, checks=1, epochs=1, rate=1e-9, head_rate=1e-9)
 

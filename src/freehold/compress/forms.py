@@ -42,7 +42,7 @@ from freehold.engine import (
 from freehold.task import Desk, Json, Task, canonical, file_digest
 
 if TYPE_CHECKING:
-    from freehold.engine import Deep, Encoder
+    from freehold.engine import Encoder, Run
 
 __all__ = ["Forms", "Tried"]
 
@@ -100,7 +100,10 @@ class Forms:
         self._grams = load_grams(trained / HELD / NGRAMS).transform(self._texts)
         fields = [field.name for field in self._description.fields if field.kind == "spans"]
         tags = {name: load_tags(trained / HELD / TAGS / f"{name}.safetensors") for name in fields}
-        self._spans = SpanFinder(self._base, self._description.inputs, inputs, tags) if tags else None
+        self._spans: SpanFinder | None = None
+        if tags:
+            layer = self._description.spans_layer
+            self._spans = SpanFinder(self._base, self._description.inputs, inputs, tags, layer)
         self._expected: _Decided | None = None
 
     def describe(self, form: Form) -> Description:
@@ -111,7 +114,7 @@ class Forms:
         """Returns a form's size and speed, and its parity with heads that have not seen the rows."""
         if self._expected is None:
             self._expected = self._decide(self._run, self._identity, form="fp32")
-        found = self._decide(lambda: self._encoder(form).deep, self._graph_name(form), form=form)
+        found = self._decide(lambda: self._encoder(form).run, self._graph_name(form), form=form)
         same = [_same(a, b) for a, b in zip(found.columns, self._expected.columns, strict=True)]
         for name, rows in self._expected.spans.items():
             same.append(np.array([a == b for a, b in zip(found.spans[name], rows, strict=True)]))
@@ -140,11 +143,11 @@ class Forms:
         if self._tuned:
             self._load().bare.save_pretrained(str(folder))
 
-    def _run(self) -> Deep:
+    def _run(self) -> Run:
         """Returns the trained model's own encoder."""
-        from freehold.engine import run_deep
+        from freehold.engine import run_encoder
 
-        return run_deep(self._load(), layers=self._description.spans_layers)
+        return run_encoder(self._load())
 
     def _load(self) -> Encoder:
         import torch
@@ -168,7 +171,7 @@ class Forms:
     def _vectors(self, run: Any, identity: str) -> NDArray[np.float32]:
         return encode_texts(self._texts, base=self._base, cache=self._desk.cache, run=run, identity=identity)
 
-    def _decide(self, run: Callable[[], Deep], identity: str, *, form: Form) -> _Decided:
+    def _decide(self, run: Callable[[], Run], identity: str, *, form: Form) -> _Decided:
         """Returns what heads in this form, which have not seen the rows, decide with an encoder."""
         heads = _in_form(load_heads(self._trained / HELD), form)
         spans = self._spans.find(run()) if self._spans else {}
@@ -242,16 +245,14 @@ class Forms:
         return f"{file_digest(self._graph(form))[:24]}-{form}"
 
     def _graph(self, form: Form) -> Path:
-        layers = self._description.spans_layers
-        way = "-".join([recipe()[:16], *map(str, layers)])
-        home = graph_home(self._desk.cache, self._identity) / way
+        home = graph_home(self._desk.cache, self._identity) / recipe()[:16]
         path = home / f"{form}.onnx"
         if is_sealed(path):
             return path
         home.mkdir(parents=True, exist_ok=True)
         new = home / f"{form}.new.onnx"
         if form == "fp32":
-            export_encoder(self._load(), new, middle=layers)
+            export_encoder(self._load(), new)
         else:
             quantise_encoder(self._graph("fp32"), new, form=form)
         path.with_suffix(".sha256").write_text(file_digest(new))

@@ -19,7 +19,7 @@ from freehold.engine import (
 from freehold.task import normalise
 
 if TYPE_CHECKING:
-    from freehold.engine import Deep
+    from freehold.engine import Run, Which
 
 __all__ = ["Places", "SpanFinder"]
 
@@ -38,14 +38,16 @@ class SpanFinder:
         names: The task's inputs, in order.
         inputs: The rows.
         heads: Field to its head.
+        layer: The layer whose token vectors they read.
     """
 
     base: Base
     names: Sequence[str]
     inputs: Sequence[Mapping[str, str]]
     heads: Mapping[str, TagHead]
+    layer: Which
 
-    def find(self, run: Deep) -> dict[str, list[Places]]:
+    def find(self, run: Run) -> dict[str, list[Places]]:
         """Returns each field's spans, row by row.
 
         Args:
@@ -57,10 +59,10 @@ class SpanFinder:
                 found[name].append(places)
         return found
 
-    def _find_some(self, inputs: Sequence[Mapping[str, str]], run: Deep) -> Iterator[tuple[str, Places]]:
+    def _find_some(self, inputs: Sequence[Mapping[str, str]], run: Run) -> Iterator[tuple[str, Places]]:
         texts = [join_inputs(row, self.names) for row in inputs]
         tokenizer, pooling = load_tokenizer(self.base.folder), self.base.pooling
-        reading = read_texts(texts, tokenizer=tokenizer, pooling=pooling, run=run, tokens=True)
+        reading = read_texts(texts, tokenizer=tokenizer, pooling=pooling, run=run, tokens=self.layer)
         for row, text, tokens in zip(inputs, texts, reading.tokens, strict=True):
             parts = find_parts({name: normalise(row[name]) for name in self.names}, self.names)
             for name, head in self.heads.items():

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
         load_adapter,
         load_encoder,
         pool,
-        run_deep,
         run_encoder,
     )
     from freehold.engine.explanation import Explained, Explanation, Moved, explain
@@ -44,7 +43,7 @@ if TYPE_CHECKING:
     from freehold.engine.places import MisplacedSpanError, place_spans, restore_spans
     from freehold.engine.random_features import RANDOM_FEATURES, RandomFeatures
     from freehold.engine.reader import Reader, open_reader
-    from freehold.engine.settings import Pooling, read_settings
+    from freehold.engine.settings import CUTTABLE, Pooling, read_settings
     from freehold.engine.side_by_side import SideBySide, load_grams
     from freehold.engine.sketch import SKETCH_COLUMNS, Sketch
     from freehold.engine.spans import REACH, SpanAnswer, TagHead, load_tags, save_tags, surroundings
@@ -72,14 +71,14 @@ if TYPE_CHECKING:
         split,
     )
     from freehold.engine.tuned import TUNED, load_tuned, save_adapter, save_changed, tuned_identity
-    from freehold.engine.vectors import Deep, Reading, Run, TokenVectors, Vectoriser, in_parts, read_texts
+    from freehold.engine.vectors import Reading, Run, TokenVectors, Vectoriser, Which, in_parts, read_texts
     from freehold.engine.word_grams import Gathered, WordGrams
     from freehold.engine.words import Grain, Part, Word, find_parts, pool_words, split_words, token_ranges
 
 _HOME = {
     "bases": ("MINILM_DIGEST", "Base", "copy_encoder", "encoder_identity", "find_base", "name_base"),
     "chains": ("Chain", "best_path", "path_score", "sum_paths", "total_score"),
-    "encoder": ("Encoder", "adapter_identity", "load_adapter", "load_encoder", "pool", "run_deep", "run_encoder"),
+    "encoder": ("Encoder", "adapter_identity", "load_adapter", "load_encoder", "pool", "run_encoder"),
     "explanation": ("Explained", "Explanation", "Moved", "explain"),
     "features": ("encode_texts",),
     "graphs": ("find_graph", "graph_home", "is_sealed", "open_graph"),
@@ -110,7 +109,7 @@ _HOME = {
     "reader": ("Reader", "open_reader"),
     "side_by_side": ("SideBySide", "load_grams"),
     "sketch": ("SKETCH_COLUMNS", "Sketch"),
-    "settings": ("Pooling", "read_settings"),
+    "settings": ("CUTTABLE", "Pooling", "read_settings"),
     "spans": ("REACH", "SpanAnswer", "TagHead", "load_tags", "save_tags", "surroundings"),
     "stacks": ("lora_targets",),
     "tags": (
@@ -136,12 +135,14 @@ _HOME = {
         "split",
     ),
     "tuned": ("TUNED", "load_tuned", "save_adapter", "save_changed", "tuned_identity"),
-    "vectors": ("Deep", "Reading", "Run", "TokenVectors", "Vectoriser", "in_parts", "read_texts"),
+    "vectors": ("Reading", "Run", "TokenVectors", "Vectoriser", "Which", "in_parts", "read_texts"),
     "word_grams": ("Gathered", "WordGrams"),
     "words": ("Grain", "Part", "Word", "find_parts", "pool_words", "split_words", "token_ranges"),
 }
 
 __all__ = [
+    "CUTTABLE",
+    "Which",
     "COVERAGE",
     "RANDOM_FEATURES",
     "SKETCH_COLUMNS",
@@ -169,7 +170,6 @@ __all__ = [
     "TUNED",
     "Base",
     "Chain",
-    "Deep",
     "Description",
     "Encoded",
     "Encoder",
@@ -240,7 +240,6 @@ __all__ = [
     "read_settings",
     "read_texts",
     "restore_spans",
-    "run_deep",
     "run_encoder",
     "save_adapter",
     "save_changed",

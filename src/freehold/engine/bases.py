@@ -71,6 +71,7 @@ class Base:
         licence: SPDX identifier; empty where the folder does not say.
         max_tokens: The longest window that is read at once, in tokens.
         pooling: How token vectors become one.
+        middle: The layers whose mean is read beside the last one.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Base:
     licence: str
     max_tokens: int
     pooling: Pooling = ("mean",)
+    middle: tuple[int, ...] = ()
 
 
 def find_base(name: str, *, relative_to: Path) -> Base:
@@ -146,7 +148,7 @@ def _describe(name: str, folder: Path, *, weights: str = "", licence: str = "") 
     parts = {file: file_digest(folder / file) for file in _NEEDED if file != _WEIGHTS}
     parts[_WEIGHTS] = weights or file_digest(folder / _WEIGHTS)
     found = digest({**parts, **settings._asdict()})
-    return Base(name, folder, found, licence, settings.max_tokens, settings.pooling)
+    return Base(name, folder, found, licence, settings.max_tokens, settings.pooling, settings.middle)
 
 
 def _check_files(name: str, folder: Path) -> None:

@@ -18,13 +18,14 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from freehold.engine.bases import Base
-from freehold.engine.settings import Pooling
+from freehold.engine.pooling import Layers
+from freehold.engine.settings import Pooling, read_settings
 from freehold.engine.stacks import above, below, layers_of
-from freehold.engine.vectors import Deep, Run
+from freehold.engine.vectors import Run
 from freehold.errors import DataError, UserError
 from freehold.task import digest, folder_files
 
-__all__ = ["Encoder", "adapter_identity", "load_adapter", "load_encoder", "pool", "run_deep", "run_encoder"]
+__all__ = ["Encoder", "adapter_identity", "load_adapter", "load_encoder", "pool", "run_encoder"]
 
 
 def pool(hidden: Tensor, mask: Tensor, *, pooling: Pooling = ("mean",)) -> Tensor:
@@ -51,53 +52,33 @@ class Encoder(nn.Module):
 
     Attributes:
         body: The model of transformers, or of peft around it.
+        middle: The layers, counted from 1, whose mean is read beside the last one; none for no such reading.
     """
 
-    def __init__(self, body: nn.Module) -> None:
+    def __init__(self, body: nn.Module, *, middle: Sequence[int] = ()) -> None:
         super().__init__()
         self.body = body
+        self.middle = tuple(middle)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Returns the last layer's token vectors, shape (rows, tokens, dimension), of a padded batch."""
         hidden: Tensor = self.body(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
         return hidden
 
-    def deep(self, input_ids: Tensor, attention_mask: Tensor, *, layers: Sequence[int]) -> tuple[Tensor, Tensor]:
-        """Returns token vectors of the last layer, and the mean of those of `layers`, from one pass.
-
-        Args:
-            layers: At least one, counted from 1.
-
-        Raises:
-            UserError: The family's layers cannot be run apart.
-        """
-        if not all(1 <= layer <= self.depth for layer in layers):
-            raise ValueError(f"layers must lie between 1 and {self.depth}, not be {tuple(layers)!r}")
+    def read(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, ...]:
+        """Returns token vectors of the last layer and, where there are any, the mean of those of `middle`."""
         kept: list[Tensor] = []
 
         def keep(_module: nn.Module, _given: object, found: Any) -> None:
             kept.append(found[0] if isinstance(found, tuple) else found)
 
-        hooks = [self.layers[layer - 1].register_forward_hook(keep) for layer in layers]
+        hooks = [self.layers[layer - 1].register_forward_hook(keep) for layer in self.middle]
         try:
             last: Tensor = self(input_ids, attention_mask)
         finally:
             for hook in hooks:
                 hook.remove()
-        return last, sum(kept[1:], start=kept[0]) / len(kept)
-
-    @property
-    def middle(self) -> tuple[int, ...]:
-        """The layers whose mean heads of spans read, at a half and at two thirds of the depth.
-
-        None where the family's layers cannot be told apart, or there is but one: then the last layer is read.
-        The last layers of a sentence encoder have lost much of what each word was; `bench/LOG.md` has figures.
-        """
-        if not self.supports_cut:
-            return ()
-        return tuple(
-            sorted({layer for part in (1 / 2, 2 / 3) if 0 < (layer := round(part * self.depth)) < self.depth})
-        )
+        return (last, sum(kept[1:], start=kept[0]) / len(kept)) if kept else (last,)
 
     @property
     def bare(self) -> Any:
@@ -187,7 +168,7 @@ def load_encoder(folder: Path) -> Encoder:
             hint="Its `config.json` and `model.safetensors` must be whole and of one model: copy them anew.",
         ) from error
     _check_complete(body, folder=folder, missing=sorted(report["missing_keys"]))
-    return Encoder(body.eval())
+    return Encoder(body.eval(), middle=read_settings(folder).middle)
 
 
 def _check_complete(body: Any, *, folder: Path, missing: list[str]) -> None:
@@ -212,7 +193,7 @@ def load_adapter(folder: Path, *, adapter: Path) -> Encoder:
         # peft asks transformers for names that it is about to rename.
         warnings.simplefilter("ignore", FutureWarning)
         merged = PeftModel.from_pretrained(load_encoder(folder).body, str(adapter)).merge_and_unload()
-    return Encoder(merged.eval())
+    return Encoder(merged.eval(), middle=read_settings(folder).middle)
 
 
 def adapter_identity(base: Base, *, adapter: Path) -> str:
@@ -226,28 +207,11 @@ def run_encoder(encoder: Encoder) -> Run:
     What it returns raises a DataError where the tokenizer and the weights do not belong together.
     """
 
-    def run(ids: NDArray[np.int64], mask: NDArray[np.int64]) -> NDArray[np.float32]:
+    def run(ids: NDArray[np.int64], mask: NDArray[np.int64]) -> Layers:
         _check_ids(encoder, ids)
         with torch.inference_mode():
-            found: NDArray[np.float32] = encoder(torch.from_numpy(ids), torch.from_numpy(mask)).numpy()
-        return found
-
-    return run
-
-
-def run_deep(encoder: Encoder, *, layers: Sequence[int]) -> Deep:
-    """Returns an encoder as `read_texts` takes it for spans: the last layer's vectors, and the mean of `layers`.
-
-    Args:
-        layers: Counted from 1; the last one where there are none.
-    """
-
-    def run(ids: NDArray[np.int64], mask: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        _check_ids(encoder, ids)
-        with torch.inference_mode():
-            given = torch.from_numpy(ids), torch.from_numpy(mask)
-            last, middle = encoder.deep(*given, layers=layers) if layers else (encoder(*given),) * 2
-        return last.numpy(), middle.numpy()
+            found = encoder.read(torch.from_numpy(ids), torch.from_numpy(mask))
+        return Layers(*(each.numpy() for each in found))
 
     return run
 

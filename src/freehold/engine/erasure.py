@@ -13,9 +13,9 @@ from typing import Literal, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from freehold.engine.pooling import Pooled
+from freehold.engine.pooling import Layers, Pooled
 from freehold.engine.tokens import Windows, by_length, pad, split
-from freehold.engine.vectors import TokenVectors, Vectoriser
+from freehold.engine.vectors import TokenVectors, Vectoriser, Which
 from freehold.engine.words import Part, Word, split_words
 
 __all__ = ["Erased", "Piece", "Pieces", "erase"]
@@ -71,7 +71,7 @@ class Erased(NamedTuple):
     tokens: list[TokenVectors]
 
 
-def erase(text: str, *, parts: Sequence[Part], encoder: Vectoriser, tokens: bool = False) -> Erased:
+def erase(text: str, *, parts: Sequence[Part], encoder: Vectoriser, tokens: Which | None = None) -> Erased:
     """Returns what the encoder makes of a text and of the text without each of its parts.
 
     At most 256 words are left out one at a time, in about 32,000 tokens. A longer text is cut into at most 64
@@ -81,7 +81,7 @@ def erase(text: str, *, parts: Sequence[Part], encoder: Vectoriser, tokens: bool
     Args:
         text: The joined text.
         parts: Where the inputs lie in it; nothing outside them is left out.
-        tokens: Whether token vectors are needed.
+        tokens: Which layer's token vectors are needed.
     """
     words = split_words(text, parts)
     count = encoder.count_tokens(text)
@@ -94,7 +94,7 @@ def erase(text: str, *, parts: Sequence[Part], encoder: Vectoriser, tokens: bool
     return _read("passages", passages, text, encoder=encoder, tokens=tokens)
 
 
-def _read(kind: Pieces, pieces: list[Piece], text: str, *, encoder: Vectoriser, tokens: bool) -> Erased:
+def _read(kind: Pieces, pieces: list[Piece], text: str, *, encoder: Vectoriser, tokens: Which | None) -> Erased:
     texts = [text, *(piece.without(text) for piece in pieces)]
     reading = encoder.read(texts, tokens=tokens)
     return Erased(kind, pieces, texts, reading.vectors, reading.tokens)
@@ -144,7 +144,8 @@ def _erase_windows(text: str, *, encoder: Vectoriser) -> Erased:
             kept = [place for place, number in enumerate(batch) if groups[number] != row - 1]
             if kept:
                 counted = [windows.counted[batch[place]] for place in kept]
-                pooled.add(found[kept], counted=counted, row=[row] * len(kept))
+                part = Layers(*(None if each is None else each[kept] for each in found))  # type: ignore[arg-type]
+                pooled.add(part, counted=counted, row=[row] * len(kept))
     texts = [text, *(piece.without(text) for piece in pieces)]
     return Erased("windows", pieces, texts, pooled.vectors(), [])
 

@@ -109,7 +109,8 @@ def explain(reader: Reader, inputs: Mapping[str, str], *, answers: Mapping[str, 
     text, clean = reader.text(inputs), {name: normalise(inputs[name]) for name in reader.inputs}
     parts = find_parts(clean, reader.inputs)
     spans = any(answers[name].value for name in reader.tags)
-    erased = erase(text, parts=parts, encoder=reader.encoder, tokens=spans)
+    layer = reader.spans_layer if spans else None
+    erased = erase(text, parts=parts, encoder=reader.encoder, tokens=layer)
     scores = reader.scores(erased.texts, erased.vectors)
     sight = _Sight(reader, inputs, parts=parts, erased=erased)
     fields: dict[str, tuple[Explained, ...]] = {}

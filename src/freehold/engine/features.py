@@ -19,7 +19,7 @@ from safetensors.numpy import load_file, save_file
 
 from freehold.engine.bases import Base
 from freehold.engine.tokens import load_tokenizer
-from freehold.engine.vectors import Deep, Run, in_parts, read_texts
+from freehold.engine.vectors import Run, in_parts, read_texts
 from freehold.task import canonical
 
 __all__ = ["encode_texts"]
@@ -35,7 +35,7 @@ def encode_texts(
     *,
     base: Base,
     cache: Path,
-    run: Callable[[], Run | Deep],
+    run: Callable[[], Run],
     identity: str = "",
     tell: Tell = lambda _done, _total: None,
 ) -> NDArray[np.float32]:
@@ -113,7 +113,7 @@ def _encode_missing(
     *,
     base: Base,
     folder: Path,
-    run: Run | Deep,
+    run: Run,
     wanted: _Wanted,
     tell: Tell,
 ) -> None:

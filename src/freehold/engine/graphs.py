@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from freehold.engine.layout import MIDDLE
+from freehold.engine.pooling import Layers
 from freehold.engine.vectors import Run, open_session
 from freehold.task import file_digest
 
@@ -47,9 +49,9 @@ def open_graph(path: Path, *, threads: int) -> Run:
         IntegrityError: The graph cannot be opened.
     """
     session = open_session(path, threads=threads)
+    names = [each.name for each in session.get_outputs() if each.name in ("tokens", MIDDLE)]
 
-    def run(ids: NDArray[np.int64], mask: NDArray[np.int64]) -> NDArray[np.float32]:
-        found: list[NDArray[np.float32]] = session.run(["tokens"], {"input_ids": ids, "attention_mask": mask})
-        return found[0]
+    def run(ids: NDArray[np.int64], mask: NDArray[np.int64]) -> Layers:
+        return Layers(*session.run(names, {"input_ids": ids, "attention_mask": mask}))
 
     return run

@@ -92,7 +92,9 @@ def load_heads(folder: Path) -> Heads:
     try:
         found = load_file(folder / HEADS)
         weights, phases = found.get("feature_weights"), found.get("feature_phases")
-        features = None if weights is None or phases is None else RandomFeatures(weights, phases)
+        features = None
+        if weights is not None and phases is not None:
+            features = RandomFeatures(weights, phases, beside=len(found["dense"]) > len(phases))
         return Heads(found["dense"], found["grams"], found["bias"], features, found.get("gram_scales"))
     except (OSError, SafetensorError, KeyError) as error:
         raise IntegrityError(f"`{folder / HEADS}` cannot be read: {error}") from error

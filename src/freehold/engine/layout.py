@@ -7,7 +7,7 @@ ngrams.json           the n-gram vocabulary in the order of the rows of `grams`,
 tags/FIELD/           the head of a spans field
 held/                 (trained models only) heads and vocabulary made without the validation rows
 model.onnx            (artifacts only) the encoder as a graph: tokens in, token vectors out: `tokens` of the last
-                      layer and, where `freehold.json` names `spans_layers`, `middle`, their mean, for spans
+                      layer and, where the family allows it, `middle`, the mean over layers in the middle
 freehold.json         the task, each field's columns and calibration, the digest of every other file
 """
 
@@ -17,7 +17,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from freehold.errors import IntegrityError
 from freehold.task import Field, Json, Label, canonical, folder_digest, folder_files
@@ -116,8 +116,7 @@ class Description:
         fields: Output fields with their labels resolved.
         heads: Field to its columns.
         made: How it was trained: plain data, no times.
-        spans_layers: The encoder's layers, counted from 1, the mean of whose token vectors the heads of spans
-            read; the last one where there are none.
+        spans_layer: The layer whose token vectors the heads of spans read.
     """
 
     task: str
@@ -129,7 +128,7 @@ class Description:
     max_tokens: int
     made: Mapping[str, Json]
     precision: str = "fp32"
-    spans_layers: tuple[int, ...] = ()
+    spans_layer: Literal["last", "middle"] = "last"
 
 
 def field_labels(field: Field) -> tuple[str, ...]:
@@ -191,8 +190,7 @@ def _check_files(folder: Path, *, expected: Mapping[str, str], found: Mapping[st
 def _parse(content: dict[str, Any]) -> Description:
     heads = {name: _head(head) for name, head in content["heads"].items()}
     fields = tuple(_field(field) for field in content["fields"])
-    lists = {name: tuple(content.get(name, ())) for name in ("inputs", "spans_layers")}
-    return Description(**{**content, **lists, "fields": fields, "heads": heads})
+    return Description(**{**content, "inputs": tuple(content["inputs"]), "fields": fields, "heads": heads})
 
 
 def _head(content: dict[str, Any]) -> Head:

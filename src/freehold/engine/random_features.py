@@ -24,10 +24,12 @@ class RandomFeatures(NamedTuple):
     Attributes:
         weights: Shape (dimension, features).
         phases: Shape (features,).
+        beside: Whether the vector itself stands beside its features, after them.
     """
 
     weights: NDArray[np.float32]
     phases: NDArray[np.float32]
+    beside: bool = False
 
     @classmethod
     def draw(cls, dimension: int, *, count: int = RANDOM_FEATURES, gamma: float = _GAMMA) -> RandomFeatures:
@@ -41,10 +43,19 @@ class RandomFeatures(NamedTuple):
         weights = random.standard_normal((dimension, count)) * np.sqrt(2 * gamma)
         return cls(weights.astype(np.float32), random.uniform(0, 2 * np.pi, count).astype(np.float32))
 
+    def beside_others(self, count: int) -> RandomFeatures:
+        """Returns the map for vectors of `count` parts of equal length: of the first part, blind to the others."""
+        weights = np.zeros((len(self.weights) * count, self.weights.shape[1]), np.float32)
+        weights[: len(self.weights)] = self.weights * np.float32(np.sqrt(count))
+        return self._replace(weights=weights)
+
     def apply(self, vectors: NDArray[_Float]) -> NDArray[_Float]:
-        """Returns the features, shape (rows, features), of length about 1, in the precision of the vectors."""
+        """Returns the features, shape (rows, features), of length about 1, in the precision of the vectors.
+
+        Where the vector stands beside them, there are `dimension` columns more.
+        """
         angles: NDArray[_Float] = np.matmul(vectors, self.weights)
         angles += self.phases
         np.cos(angles, out=angles)
         angles *= np.float32(np.sqrt(2 / len(self.phases)))
-        return angles
+        return np.hstack([angles, vectors]) if self.beside else angles

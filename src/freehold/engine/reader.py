@@ -16,7 +16,7 @@ from freehold.engine.layout import NGRAMS, TAGS, Head, field_labels, open_folder
 from freehold.engine.places import restore_spans
 from freehold.engine.side_by_side import load_grams
 from freehold.engine.spans import TagHead, load_tags
-from freehold.engine.vectors import Reading, TokenVectors, Vectoriser
+from freehold.engine.vectors import Reading, TokenVectors, Vectoriser, Which
 from freehold.engine.words import find_parts, pool_words, split_words
 from freehold.task import Answer, Field, Prediction, normalise
 
@@ -47,6 +47,7 @@ class Reader:
         fields: Output fields with their labels.
         heads: Field to its columns of the scores and what they mean; none for spans.
         tags: Field to its head, for spans.
+        spans_layer: The layer whose token vectors these heads read.
         encoder: From texts to vectors.
         precision: The form of its weights.
     """
@@ -59,6 +60,7 @@ class Reader:
         self.precision = description.precision
         self._labels = {field.name: field_labels(field) for field in description.fields}
         self.heads: Mapping[str, Head] = description.heads
+        self.spans_layer: Which = description.spans_layer
         self._weights = load_heads(folder)
         self._grams = load_grams(folder / NGRAMS)
         self.tags: Mapping[str, TagHead] = {
@@ -88,7 +90,7 @@ class Reader:
         for start in range(0, len(inputs), _BATCH):
             rows = inputs[start : start + _BATCH]
             texts = [self.text(row) for row in rows]
-            reading = self.encoder.read(texts, tokens=bool(self.tags))
+            reading = self.encoder.read(texts, tokens=self.spans_layer if self.tags else None)
             found = self.answers(rows, reading)
             predictions += [Prediction(self.task, name, ids[start + n], a) for n, a in enumerate(found)]
         return predictions

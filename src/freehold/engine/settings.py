@@ -11,7 +11,15 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from freehold.errors import DataError
 
-__all__ = ["SETTINGS_FILES", "Pooling", "PoolingMode", "Settings", "read_json", "read_settings"]
+__all__ = [
+    "CUTTABLE",
+    "SETTINGS_FILES",
+    "Pooling",
+    "PoolingMode",
+    "Settings",
+    "read_json",
+    "read_settings",
+]
 
 PoolingMode: TypeAlias = Literal["cls", "max", "mean", "mean_sqrt_len_tokens"]
 Pooling: TypeAlias = tuple[PoolingMode, ...]
@@ -56,6 +64,23 @@ _PADDED_POSITIONS = frozenset(
 """Families that number positions from the padding token's id plus one, and so have that many fewer."""
 
 
+CUTTABLE = frozenset(
+    {
+        "bert",
+        "camembert",
+        "deberta",
+        "deberta-v2",
+        "distilbert",
+        "electra",
+        "modernbert",
+        "mpnet",
+        "roberta",
+        "xlm-roberta",
+    }
+)
+"""The families whose layers can be run apart: those of `stacks`."""
+
+
 class Settings(NamedTuple):
     """How a base wants its texts.
 
@@ -64,12 +89,15 @@ class Settings(NamedTuple):
         pad: The padding token's id, or its text where only that is known; None where nothing is said.
         lower_case: Whether texts are put in lower case before they are tokenised.
         pooling: How token vectors become one; several ways are put side by side.
+        middle: The layers, counted from 1, whose mean is read beside the last one; none where the family's layers
+            cannot be told apart.
     """
 
     max_tokens: int
     pad: int | str | None
     lower_case: bool
     pooling: Pooling
+    middle: tuple[int, ...]
 
 
 def read_settings(folder: Path) -> Settings:
@@ -86,6 +114,7 @@ def read_settings(folder: Path) -> Settings:
         pad=_pad(config, tokenizer),
         lower_case=sentence.get("do_lower_case") is True,
         pooling=_pooling(folder),
+        middle=_middle(config),
     )
 
 
@@ -144,6 +173,17 @@ def _number(path: Path, key: str) -> int | None:
     if not isinstance(found, int) or isinstance(found, bool) or found < 1:
         raise DataError(f"`{path}`: `{key}` is {found!r}, not a whole number above 0.")
     return found
+
+
+def _middle(config: dict[str, object]) -> tuple[int, ...]:
+    """Returns the layers at a half and at two thirds of the depth.
+
+    The last layers of a sentence encoder have lost much of what each word was; `bench/LOG.md` has figures.
+    """
+    depth = config.get("num_hidden_layers", config.get("n_layers"))
+    if config.get("model_type") not in CUTTABLE or not isinstance(depth, int):
+        return ()
+    return tuple(sorted({layer for part in (1 / 2, 2 / 3) if 0 < (layer := round(part * depth)) < depth}))
 
 
 def _pad(config: dict[str, object], tokenizer: dict[str, object]) -> int | str | None:

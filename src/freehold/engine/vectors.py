@@ -8,23 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from freehold.engine.layout import GRAPH, MIDDLE
-from freehold.engine.pooling import Pooled
+from freehold.engine.pooling import Layers, Pooled
 from freehold.engine.settings import Pooling, read_settings
 from freehold.engine.tokens import Tokenizer, Windows, by_length, load_tokenizer, pad, split
 from freehold.errors import IntegrityError
 
-__all__ = ["Deep", "Reading", "Run", "TokenVectors", "Vectoriser", "in_parts", "open_session", "read_texts"]
+__all__ = ["Reading", "Run", "TokenVectors", "Vectoriser", "Which", "in_parts", "open_session", "read_texts"]
 
-Run: TypeAlias = Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.float32]]
-"""An encoder: ids and mask, shape (windows, tokens), to token vectors, shape (windows, tokens, dimension)."""
-Deep: TypeAlias = Callable[[NDArray[np.int64], NDArray[np.int64]], tuple[NDArray[np.float32], NDArray[np.float32]]]
-"""An encoder that gives two things from one pass: the last layer, which is pooled, and what spans read."""
+Run: TypeAlias = Callable[[NDArray[np.int64], NDArray[np.int64]], Layers]
+"""An encoder: ids and mask, shape (windows, tokens), to token vectors."""
+Which: TypeAlias = Literal["last", "middle"]
 
 _BUDGET = 1_024
 _PART = 1_000_000
@@ -54,8 +53,8 @@ def read_texts(
     *,
     tokenizer: Tokenizer,
     pooling: Pooling,
-    run: Run | Deep,
-    tokens: bool = False,
+    run: Run,
+    tokens: Which | None = None,
     most: int = 256,
     tell: Callable[[int], None] = lambda _done: None,
 ) -> Reading:
@@ -63,21 +62,21 @@ def read_texts(
 
     Args:
         run: The encoder.
-        tokens: Whether to keep the token vectors: of a `Deep`, those of its second layer.
+        tokens: Which layer's token vectors to keep; the last one's where there is none in the middle.
         most: Windows in a batch, at most.
         tell: Called with texts done.
     """
     readings, done = [], 0
     for part in in_parts(texts, most=len(texts)):
-        windows, pooled = split(tokenizer, part, offsets=tokens), Pooled(len(part), pooling=pooling)
+        windows, pooled = split(tokenizer, part, offsets=tokens is not None), Pooled(len(part), pooling=pooling)
         kept: list[NDArray[np.float32] | None] = [None] * len(windows.ids)
         read = 0
         for batch in by_length([len(ids) for ids in windows.ids], budget=_BUDGET, most=most):
             found = run(*pad([windows.ids[i] for i in batch], fill=tokenizer.pad_id))
-            last, seen = found if isinstance(found, tuple) else (found, found)
-            pooled.add(last, counted=[windows.counted[i] for i in batch], row=[windows.row[i] for i in batch])
+            pooled.add(found, counted=[windows.counted[i] for i in batch], row=[windows.row[i] for i in batch])
             if tokens:
-                _keep(seen, windows, batch=batch, kept=kept)
+                seen = found.middle if tokens == "middle" else None
+                _keep(found.last if seen is None else seen, windows, batch=batch, kept=kept)
             read += len(batch)
             tell(done + len(part) * read // len(windows.ids))
         readings.append(Reading(pooled.vectors(), _join(windows, kept, rows=len(part))))
@@ -155,14 +154,14 @@ class Vectoriser:
         self.pooling = read_settings(folder).pooling
         self._session = open_session(folder / GRAPH, threads=threads)
         shapes = {out.name: out.shape for out in self._session.get_outputs()}
-        self.dimension = int(shapes["tokens"][-1]) * len(self.pooling)
-        self._for_spans = MIDDLE if MIDDLE in shapes else "tokens"
+        self._outputs = [name for name in ("tokens", MIDDLE) if name in shapes]
+        self.dimension = int(shapes["tokens"][-1]) * len(self.pooling) * len(self._outputs)
 
-    def read(self, texts: Sequence[str], *, tokens: bool = False) -> Reading:
+    def read(self, texts: Sequence[str], *, tokens: Which | None = None) -> Reading:
         """Returns the vectors of texts and, where asked for, of their tokens, from one pass.
 
         Args:
-            tokens: Whether to return token vectors.
+            tokens: Which layer's token vectors to return.
         """
         if not texts:
             return Reading(np.zeros((0, self.dimension), np.float32), [])
@@ -170,7 +169,7 @@ class Vectoriser:
             texts,
             tokenizer=self.tokenizer,
             pooling=self.pooling,
-            run=self.deep if tokens else self.run,
+            run=self.run,
             tokens=tokens,
             most=64,
         )
@@ -179,31 +178,17 @@ class Vectoriser:
         """Returns one vector of unit length a text, shape (texts, dimension)."""
         return self.read(texts).vectors
 
-    def token_vectors(self, texts: Sequence[str]) -> list[TokenVectors]:
+    def token_vectors(self, texts: Sequence[str], *, layer: Which = "last") -> list[TokenVectors]:
         """Returns each text's token vectors with their places in the text."""
-        return self.read(texts, tokens=True).tokens
+        return self.read(texts, tokens=layer).tokens
 
     def count_tokens(self, text: str) -> int:
         """Returns how many tokens the encoder reads for one text, special ones included."""
         return sum(stop - start for start, stop in split(self.tokenizer, [text]).counted)
 
-    def run(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> NDArray[np.float32]:
+    def run(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> Layers:
         """Returns token vectors of padded windows: the graph as a `Run`."""
-        found: list[NDArray[np.float32]] = self._session.run(
-            ["tokens"], {"input_ids": ids, "attention_mask": mask}
-        )
-        return found[0]
-
-    def deep(
-        self, ids: NDArray[np.int64], mask: NDArray[np.int64]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Returns token vectors to be pooled and those for spans: the graph as a `Deep`.
-
-        They are the same where the graph has no output of layers in the middle.
-        """
-        names = list(dict.fromkeys(["tokens", self._for_spans]))
-        found: list[NDArray[np.float32]] = self._session.run(names, {"input_ids": ids, "attention_mask": mask})
-        return found[0], found[-1]
+        return Layers(*self._session.run(self._outputs, {"input_ids": ids, "attention_mask": mask}))
 
 
 def open_session(path: Path, *, threads: int) -> Any:

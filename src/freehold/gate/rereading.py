@@ -45,7 +45,7 @@ class Rereading:
         self._cache = cache
         settings = read_settings(folder)
         name = digest([file_digest(folder / GRAPH), file_digest(folder / _TOKENIZER), list(settings)])
-        self._encoder = Base("", folder, name, "", settings.max_tokens, settings.pooling)
+        self._encoder = Base("", folder, name, "", settings.max_tokens, settings.pooling, settings.middle)
 
     def predict(self, inputs: Sequence[Mapping[str, str]], /, *, requests: Sequence[str]) -> list[Prediction]:
         """Returns one prediction an input, in order."""

@@ -89,9 +89,12 @@ def _encode(desk: Desk, task: Task, texts: Sequence[str]) -> NDArray[np.float32]
     def tell(done: int, total: int) -> None:
         desk.tell(Event("label.annotate", "progress", done=done, total=total, note="encoding"))
 
-    return encode_texts(
+    vectors = encode_texts(
         texts, base=base, cache=desk.cache, run=lambda: run_encoder(load_encoder(base.folder)), tell=tell
     )
+    # What a text means stands in the last layer, which comes first.
+    last = vectors[:, : vectors.shape[1] // 2] if base.middle else vectors
+    return np.asarray(last / np.linalg.norm(last, axis=1, keepdims=True), np.float32)
 
 
 def _similarities(

@@ -186,7 +186,7 @@ class Explainer:
         settings = read_settings(folder)
         vectors = encode_texts(
             [reader.text(row.inputs) for row in examples],
-            base=Base(release.name, folder, "", "", settings.max_tokens, settings.pooling),
+            base=Base(release.name, folder, "", "", settings.max_tokens, settings.pooling, settings.middle),
             cache=shelf.state / "cache",
             run=lambda: reader.encoder.run,
             identity=f"{file_digest(folder / GRAPH)[:24]}-{reader.precision}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,9 +14,9 @@ from numpy.typing import NDArray
 
 from freehold.engine import (
     Base,
-    Head,
     Run,
     TokenVectors,
+    Which,
     encode_texts,
     encoder_identity,
     field_labels,
@@ -25,10 +26,10 @@ from freehold.engine import (
 )
 from freehold.task import Desk, Event, Field, Json, Task, digest
 from freehold.train.attempts import Attempts
-from freehold.train.blend import blend
+from freehold.train.blend import blend, choose_shares
 from freehold.train.heads import Trained
 from freehold.train.label_names import is_scarce, name_rows
-from freehold.train.ladder import Candidate, Merit, beats, chance_of_gain, judge_rung, with_tags
+from freehold.train.ladder import Candidate, beats, chance_of_gain, judge_rung, with_tags
 from freehold.train.ledger import forget_others
 from freehold.train.ridge import Ridge
 from freehold.train.rows import Rows
@@ -44,6 +45,7 @@ LEAST_VALIDATION = 30
 """Fewer validation rows than this cannot tell two rungs apart."""
 
 _STAGE = "train.fit"
+_BLENDED = "ridge + svm"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +67,12 @@ def climb(desk: Desk, task: Task, fields: tuple[Field, ...], *, train: Rows, val
     tried = _Tried(desk)
     tried.first(work.climb_ridge)
     if reason := work.reason_against_search():
-        tried.pass_over("kernel", reason)
+        tried.pass_over("svm", reason)
     else:
-        if reason := work.reason_against_kernel():
-            tried.pass_over("kernel", reason)
-        elif not tried.try_next(work.climb_kernel):
-            work.attempts.note_lost("kernel", work.lessons)
+        if reason := work.reason_against_svm():
+            tried.pass_over("svm", reason)
+        elif not tried.try_next(work.climb_svm):
+            work.attempts.note_lost("svm", work.lessons)
         if reason := work.reason_against_tuning():
             tried.pass_over("tuned", reason)
         elif not tried.try_next(lambda: work.climb_tuned(tried.best), trusted=work.scarce):
@@ -139,7 +141,8 @@ class _Work:
         identity = digest([task.name, self.base.digest, [f.name for f in fields]])
         self.attempts = Attempts(desk.cache, identity=identity, fields=fields)
         self.moments, self.kept = desk.cache / "moments" / task.name, set[Path]()
-        self._span_heads: dict[str, tuple[SpanHeads, tuple[int, ...]]] = {}
+        self._ridges: dict[str, tuple[Trained, Trained]] = {}
+        self._span_heads: dict[str, SpanHeads] = {}
 
     def reason_against_search(self) -> str:
         """Returns why no further rung is worth trying; empty where one is."""
@@ -149,22 +152,29 @@ class _Work:
             return f"{len(self.validation)} validation rows cannot tell two rungs apart"
         return ""
 
-    def reason_against_kernel(self) -> str:
+    def reason_against_svm(self) -> str:
         """Returns why the machine is not worth trying, or cannot learn the fields; empty where it is."""
-        from freehold.train.kernel import MOST_CELLS
+        from freehold.train.svm import MOST_CELLS, MOST_LABELS, MOST_MARGINS, count_cells
 
         if not self.fields:
             return "all fields are spans, whose heads do not depend on it"
         if is_scarce(self.fields, self.lessons + self.validation):
             return "with so few rows a label it does not pay"
-        if self.attempts.lost("kernel", self.lessons):
+        if self.attempts.lost("svm", self.lessons):
             return "it did not pay before, and 90 % or more of the rows are the same"
         rows = len(self.lessons) + len(self.validation)
-        for field in self.fields:
-            labels = len(field_labels(field))
-            if rows * labels > MOST_CELLS:
-                return f"{rows:,} rows times {labels:,} labels of `{field.name}` do not fit into memory"
+        if count_cells(rows, dimension=self._dimension) > MOST_CELLS:
+            return f"{rows:,} rows do not fit into memory"
+        labels = max(len(field_labels(field)) for field in self.fields)
+        if labels > MOST_LABELS or rows * labels > MOST_MARGINS:
+            return f"{rows:,} rows of {labels:,} labels take too long"
         return ""
+
+    @property
+    def _dimension(self) -> int:
+        """Of the vectors, once there is a ridge."""
+        features = next(iter(self._ridges.values()))[0].features
+        return len(features.weights) if features else 0
 
     def reason_against_tuning(self) -> str:
         if self.scarce and len(self.train) < len(self.lessons) - len(self.train):
@@ -175,70 +185,80 @@ class _Work:
         vectors = _Vectors(self, tuned=None)
         return self._candidate("ridge", self._ridge(vectors), vectors)
 
-    def climb_kernel(self) -> Candidate:
-        """Fits a kernel machine and blends it with the ridge."""
+    def climb_svm(self) -> Candidate:
+        """Fits a support vector machine and blends it with the ridge."""
         vectors = _Vectors(self, tuned=None)
-        return self._candidate("ridge + kernel", self._blended(vectors), vectors)
+        return self._candidate(_BLENDED, self._blended(vectors), vectors)
 
     def _blended(self, vectors: _Vectors) -> tuple[Trained, Trained]:
-        ridge, kernel = self._ridge(vectors), self._kernel(vectors)
-        heads, others = (self._judge(pair[0], vectors)[0] for pair in (ridge, kernel))
-        held, final = (blend(a, b, heads=heads, others=others) for a, b in zip(ridge, kernel, strict=True))
-        return held, final
+        ridge, machine = self._ridge(vectors), self._svm(vectors)
+        scores = [self._score(pair[0], vectors) for pair in (ridge, machine)]
+        heads = [
+            judge_rung(self.fields, pair[0], scores=found, rows=self.validation)[0]
+            for pair, found in zip((ridge, machine), scores, strict=True)
+        ]
+        shares = choose_shares(
+            self.fields, self.validation, ridge=scores[0], machine=scores[1], heads=heads[0], others=heads[1]
+        )
+        return blend(ridge[0], machine[0], shares=shares), blend(ridge[1], machine[1], shares=shares)
 
     def climb_tuned(self, best: Candidate) -> Candidate:
         """Fine-tunes the encoder, and fits the best heads so far on what it gives then."""
         rows = self.train if self.spans else self.lessons  # a label's name holds no spans
         kept = self.tunings.obtain(rows, self.validation, tell=lambda d, t, n: self._tell(d, t, f"tuning: {n}"))
         vectors = _Vectors(self, tuned=self.tunings.folder)
-        pair = self._blended(vectors) if "kernel" in best.name else self._ridge(vectors)
+        pair = self._blended(vectors) if best.name == _BLENDED else self._ridge(vectors)
         name = f"tuned {self.tunings.method}{' (kept)' if kept else ''}"
         return self._candidate(name, pair, vectors)
 
     def _ridge(self, vectors: _Vectors) -> tuple[Trained, Trained]:
-        ridge = Ridge(
-            self.fields,
-            vectors.of,
-            vectors.identity,
-            self.moments,
-            lambda done, total: self._tell(done, total, "ridge: sums"),
-            self.kept,
-        )
-        return ridge.fit(self.lessons, self.validation)
+        if vectors.identity not in self._ridges:
+            ridge = Ridge(
+                self.fields,
+                vectors.of,
+                vectors.identity,
+                self.moments,
+                lambda done, total: self._tell(done, total, "ridge: sums"),
+                self.kept,
+                layers=2 if self.base.middle else 1,
+            )
+            self._ridges[vectors.identity] = ridge.fit(self.lessons, self.validation)
+        return self._ridges[vectors.identity]
 
-    def _kernel(self, vectors: _Vectors) -> tuple[Trained, Trained]:
-        from freehold.train.kernel import fit_kernel
+    def _svm(self, vectors: _Vectors) -> tuple[Trained, Trained]:
+        """Fits both machines at once: LIBLINEAR uses one core."""
+        from freehold.train.svm import fit_svm
 
         both = self.lessons + self.validation
-        held, final = (
-            fit_kernel(
-                rows,
-                self.fields,
-                vectors=vectors.of(rows.texts),
-                tell=lambda done, total: self._tell(done, total, "kernel: steps"),
-            )
-            for rows in (self.lessons, both)
-        )
-        return held, final
+        every = vectors.of(both.texts)
+        self._tell(0, 2, "support vector machines")
+        with ThreadPoolExecutor(2 if self.desk.threads != 1 else 1) as pool:
+            fits = [
+                pool.submit(fit_svm, rows, self.fields, vectors=every[: len(rows)])
+                for rows in (self.lessons, both)
+            ]
+            held = fits[0].result()
+            self._tell(1, 2, "support vector machines")
+            return held, fits[1].result()
 
     def _candidate(self, name: str, pair: tuple[Trained, Trained], vectors: _Vectors) -> Candidate:
         held, final = pair
-        heads, merit, loss = self._judge(held, vectors)
+        heads, merit, loss = judge_rung(self.fields, held, scores=self._score(held, vectors), rows=self.validation)
         heads = {n: replace(head, centre=final.centres[n], spread=final.spreads[n]) for n, head in heads.items()}
         candidate = Candidate(name, final, held, heads, merit, loss, {}, {}, vectors.tuned)
         return self._with_spans(candidate, vectors) if self.spans else candidate
 
-    def _judge(self, held: Trained, vectors: _Vectors) -> tuple[dict[str, Head], Merit, float]:
+    def _score(self, held: Trained, vectors: _Vectors) -> NDArray[np.float32]:
+        """Returns scores of the validation rows."""
         texts = self.validation.texts
         found = vectors.of(texts) if len(texts) else vectors.of(self.lessons.texts[:1])[:0]
-        scores = held.heads(dense=found.shape[1]).scores(found, held.grams.transform(texts))
-        return judge_rung(self.fields, held, scores=scores, rows=self.validation)
+        return held.heads(dense=found.shape[1]).scores(found, held.grams.transform(texts))
 
     def _with_spans(self, candidate: Candidate, vectors: _Vectors) -> Candidate:
         from freehold.train.span_fields import fit_span_fields
 
         if vectors.identity not in self._span_heads:
-            made = fit_span_fields(
+            self._span_heads[vectors.identity] = fit_span_fields(
                 self.spans,
                 self.train,
                 self.validation,
@@ -249,10 +269,11 @@ class _Work:
                 scratch=self.desk.scratch,
                 tell=lambda done, total, what: self._tell(done, total, f"{candidate.name}: spans, {what}"),
             )
-            self._span_heads[vectors.identity] = made, vectors.spans_layers
-        made, layers = self._span_heads[vectors.identity]
+        made = self._span_heads[vectors.identity]
         merit = with_tags(candidate.merit, made.merit)
-        return replace(candidate, merit=merit, tags=made.final, held_tags=made.held, spans_layers=layers)
+        return replace(
+            candidate, merit=merit, tags=made.final, held_tags=made.held, spans_layer=vectors.spans_layer
+        )
 
     def _tell(self, done: int, total: int, note: str) -> None:
         self.desk.tell(Event(_STAGE, "progress", done=done, total=total, note=note))
@@ -288,21 +309,21 @@ class _Vectors:
         return run_encoder(self._load())
 
     @property
-    def spans_layers(self) -> tuple[int, ...]:
-        """What heads of spans read: layers in the middle, or the last one where tuning has taught it spans."""
-        return () if self.tuned else self._load().middle
+    def spans_layer(self) -> Which:
+        """What heads of spans read: the middle, or the last layer where tuning has taught it spans."""
+        return "last" if self.tuned else "middle"
 
     def tokens(self, texts: Sequence[str]) -> list[TokenVectors]:
         """Returns the token vectors that heads of spans read, of at least one text."""
-        from freehold.engine import load_tokenizer, read_texts, run_deep
+        from freehold.engine import load_tokenizer, read_texts, run_encoder
 
         self._tokenizer = self._tokenizer or load_tokenizer(self._work.base.folder)
         return read_texts(
             texts,
             tokenizer=self._tokenizer,
             pooling=self._work.base.pooling,
-            run=run_deep(self._load(), layers=self.spans_layers),
-            tokens=True,
+            run=run_encoder(self._load()),
+            tokens=self.spans_layer,
         ).tokens
 
     def _load(self) -> Encoder:

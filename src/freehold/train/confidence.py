@@ -16,7 +16,7 @@ from freehold.engine import COVERAGE, Head, Scope, field_labels, softmax, to_pro
 from freehold.task import Field
 from freehold.train.rows import Target, is_labelled
 
-__all__ = ["calibrate", "log_loss"]
+__all__ = ["calibrate", "log_losses"]
 
 _TEMPERATURES = (0.01, 50.0)
 _USUAL = 0.2
@@ -54,18 +54,21 @@ def calibrate(field: Field, head: Head, *, scores: Scores, target: Target) -> He
     return _scope(field, _best(field, head, kept, wanted), kept, wanted)
 
 
-def log_loss(field: Field, head: Head, *, scores: Scores, target: Target) -> float:
-    """Returns the mean log loss of a field's calibrated probabilities over labelled rows."""
+def log_losses(field: Field, head: Head, *, scores: Scores, target: Target) -> NDArray[np.float64]:
+    """Returns the log loss of the calibrated probabilities of each labelled row, of 20,000 rows at most.
+
+    Args:
+        scores: The field's columns, shape (rows, columns).
+        target: What was wanted of the rows; of a number, the loss is the squared error in its spreads.
+    """
     rows = _looked_at(scores, target)
-    if not len(rows):
-        return 0.0
-    if field.kind == "number":
-        return float(np.mean((scores[rows, 0] - (target[rows] - head.centre) / head.spread) ** 2))
-    chances = np.clip(to_probabilities(field, head, scores[rows]), 1e-9, 1 - 1e-9)
     wanted = target[rows]
+    if field.kind == "number":
+        return np.asarray((scores[rows, 0] - (wanted - head.centre) / head.spread) ** 2, np.float64)
+    chances = np.clip(to_probabilities(field, head, scores[rows]), 1e-9, 1 - 1e-9).astype(np.float64)
     if field.kind == "choices":
-        return float(-np.where(wanted == 1, np.log(chances), np.log(1 - chances)).sum(1).mean())
-    return float(-np.log(chances[np.arange(len(wanted)), wanted]).mean())
+        return np.asarray(-np.where(wanted == 1, np.log(chances), np.log(1 - chances)).sum(1))
+    return np.asarray(-np.log(chances[np.arange(len(wanted)), wanted]))
 
 
 def _looked_at(scores: Scores, target: Target) -> NDArray[np.int64]:

@@ -83,7 +83,7 @@ def _write(folder: Path, task: Task, fields: tuple[Field, ...], *, outcome: Outc
         base=task.base,
         max_tokens=outcome.max_tokens,
         made={"rung": chosen.name.removesuffix(" (kept)"), "rows": content},
-        spans_layers=chosen.spans_layers,
+        spans_layer=chosen.spans_layer,
     )
     write_description(folder, description)
 

@@ -5,16 +5,17 @@ Owns what a rung is measured by and when one beats another. Validation rows alon
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from freehold.engine import Head, TagHead, field_labels
+from freehold.engine import Head, TagHead, Which, field_labels
 from freehold.task import Field, Json
-from freehold.train.confidence import calibrate, log_loss
+from freehold.train.confidence import calibrate, log_losses
 from freehold.train.heads import Trained
 from freehold.train.rows import Rows, Target, is_labelled
 
@@ -33,10 +34,12 @@ class Merit:
         gains: Field to one number a labelled row, 1 at best: whether a label is right, the share of labels or
             spans that are (Jaccard), the share of a number's spread that is explained.
         headline: Field to the share that people read: accuracy, micro-F1, F1, R².
+        losses: Field to the log loss of each labelled row; fields of spans have none.
     """
 
     gains: Mapping[str, NDArray[np.float64]]
     headline: Mapping[str, float]
+    losses: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
     @property
     def n(self) -> dict[str, int]:
@@ -54,7 +57,7 @@ class Candidate:
         heads: Field to its columns with their calibration.
         tags: Heads of spans fields, made from all rows, and those made from training rows alone.
         tuned: Folder of what the encoder learned; None for the base as it is.
-        spans_layers: The encoder's layers whose mean `tags` read; the last where there are none.
+        spans_layer: The encoder's layer that `tags` read.
     """
 
     name: str
@@ -66,7 +69,7 @@ class Candidate:
     tags: Mapping[str, TagHead]
     held_tags: Mapping[str, TagHead]
     tuned: Path | None = None
-    spans_layers: tuple[int, ...] = ()
+    spans_layer: Which = "last"
 
     def report(self, *, taken: bool, seconds: float) -> dict[str, Json]:
         """Returns the rung for facts and tables: what it bought, on how many rows, for how long."""
@@ -80,14 +83,14 @@ class Candidate:
 def lay_out(fields: Sequence[Field], trained: Trained) -> dict[str, Head]:
     """Returns each field's columns in the scores of all fields side by side, not calibrated yet."""
     heads, start = {}, 0
-    for field in fields:
-        stop = start + len(field_labels(field))
-        heads[field.name] = Head(
+    for each in fields:
+        stop = start + len(field_labels(each))
+        heads[each.name] = Head(
             start,
             stop,
             _UNCALIBRATED,
-            centre=trained.centres.get(field.name, 0.0),
-            spread=trained.spreads.get(field.name, 1.0),
+            centre=trained.centres.get(each.name, 0.0),
+            spread=trained.spreads.get(each.name, 1.0),
         )
         start = stop
     return heads
@@ -103,16 +106,16 @@ def judge_rung(
         scores: Of the heads that have not seen the rows.
         rows: Validation rows.
     """
-    heads, gains, shown, loss = lay_out(fields, trained), {}, {}, 0.0
-    for field in fields:
-        head, target = heads[field.name], rows.targets[field.name]
+    heads, gains, shown, losses = lay_out(fields, trained), {}, {}, {}
+    for each in fields:
+        head, target = heads[each.name], rows.targets[each.name]
         columns = scores[:, head.start : head.stop]
-        heads[field.name] = head = calibrate(field, head, scores=columns, target=target)
-        loss += log_loss(field, head, scores=columns, target=target)
+        heads[each.name] = head = calibrate(each, head, scores=columns, target=target)
         known = is_labelled(target)
         if known.any():
-            gains[field.name], shown[field.name] = _gains(field, head, columns[known], target[known])
-    return heads, Merit(gains, shown), loss
+            gains[each.name], shown[each.name] = _gains(each, head, columns[known], target[known])
+            losses[each.name] = log_losses(each, head, scores=columns, target=target)
+    return heads, Merit(gains, shown, losses), sum(float(each.mean()) for each in losses.values())
 
 
 def _gains(
@@ -135,25 +138,39 @@ def _gains(
 def beats(upper: Candidate, lower: Candidate) -> bool:
     """Returns whether `upper` answers held-out rows better than `lower`, by more than noise.
 
-    One-sided at the 5 % level, over the rows of all fields: the exact McNemar test where answers are right or
-    wrong, a paired z-test where they are right in part.
+    Better is: more right answers; or no fewer, beyond noise, and probabilities that fit the rows better: the log
+    loss, a proper score, sees what a count of hits is too coarse for. One-sided at the 5 % level, over the rows of
+    all fields.
     """
-    return chance_of_gain(upper.merit, lower.merit) < _NOISE
+    if chance_of_gain(upper.merit, lower.merit) < _NOISE:
+        return True
+    if chance_of_gain(lower.merit, upper.merit) < _NOISE:
+        return False
+    pairs = [(lower.merit.losses[n], upper.merit.losses[n]) for n in lower.merit.losses if n in upper.merit.losses]
+    return bool(pairs) and _chance(np.concatenate([before - after for before, after in pairs])) < _NOISE
 
 
 def chance_of_gain(upper: Merit, lower: Merit) -> float:
-    """Returns how likely so large a gain is, or a larger one, if both are equally good."""
-    from scipy.stats import binomtest, norm  # takes longer to load than most turns need it
+    """Returns how likely so large a gain is, or a larger one, if both are equally good.
 
+    The exact McNemar test where answers are right or wrong, a paired z-test where they are right in part.
+    """
     shared = [name for name in lower.gains if name in upper.gains]
     if not shared:
         return 1.0
     gained = np.concatenate([upper.gains[name] - lower.gains[name] for name in shared])
     if set(np.unique(gained)) <= {-1.0, 0.0, 1.0}:
+        from scipy.stats import binomtest  # takes longer to load than most turns need it
+
         won, lost = int((gained > 0).sum()), int((gained < 0).sum())
         return float(binomtest(won, won + lost, 0.5, alternative="greater").pvalue) if won + lost else 1.0
+    return _chance(gained)
+
+
+def _chance(gained: NDArray[np.float64]) -> float:
+    """Returns the one-sided p-value of a mean above 0."""
     spread = float(gained.std()) / np.sqrt(len(gained))
-    return float(norm.sf(gained.mean() / spread)) if spread else 1.0
+    return math.erfc(float(gained.mean()) / spread / math.sqrt(2)) / 2 if spread else 1.0
 
 
 def with_tags(merit: Merit, more: Merit) -> Merit:

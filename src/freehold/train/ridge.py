@@ -26,7 +26,8 @@ __all__ = ["Ridge"]
 
 _FEW = 2_000
 _SCARCE_GAMMA, _SCARCE_WEIGHT = 2.0, 0.55
-"""With few rows a label: a narrower kernel and less of the n-grams; chosen on draws from training rows."""
+"""With few rows a label: a narrower kernel of the last layer alone, and less of the n-grams; chosen on draws from
+training rows."""
 
 Groups = dict[tuple[str, ...], list[int]]
 """Fields that are labelled on the same rows, and these rows."""
@@ -45,6 +46,7 @@ class Ridge:
         identity: Of the encoder that makes them.
         home: Folder where sums are kept between turns.
         kept: Gets the folders of the sums that were kept.
+        layers: How many layers' vectors stand side by side in one.
         tell: Called with rows done and rows to do.
     """
 
@@ -54,6 +56,7 @@ class Ridge:
     home: Path
     tell: Callable[[int, int], None] = _say_nothing
     kept: set[Path] = field(default_factory=set)
+    layers: int = 1
 
     def fit(self, rows: Rows, held: Rows) -> tuple[Trained, Trained]:
         """Returns heads made from `rows` alone, and heads made from `rows` and `held` together."""
@@ -80,7 +83,8 @@ class Ridge:
     def _features(self, rows: Rows) -> FeatureMap:
         dimension = self.vectors(rows.texts[:1]).shape[1]
         if len(rows) < _FEW and is_scarce(self.fields, rows):
-            return FeatureMap(RandomFeatures.draw(dimension, gamma=_SCARCE_GAMMA), Sketch(), _SCARCE_WEIGHT)
+            last = RandomFeatures.draw(dimension // self.layers, gamma=_SCARCE_GAMMA).beside_others(self.layers)
+            return FeatureMap(last, Sketch(), _SCARCE_WEIGHT)
         return FeatureMap(RandomFeatures.draw(dimension), Sketch())
 
     def _groups(self, rows: Rows) -> Groups:

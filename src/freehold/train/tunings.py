@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from freehold.engine import Base, field_labels
+from freehold.engine import CUTTABLE, Base, field_labels
 from freehold.task import Desk, Field, Task, canonical, digest
 from freehold.train.attempts import SAME, row_marks
 from freehold.train.rows import Rows
@@ -26,11 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["Tunings"]
 
 _LEARNED = "learned.json"
-_CUTTABLE = {
-    *("bert", "camembert", "deberta", "deberta-v2", "distilbert"),
-    *("electra", "modernbert", "mpnet", "roberta", "xlm-roberta"),
-}
-"""The families whose layers can be run apart: those of `engine.stacks`."""
 _METHODS = {"normal": "last", "thorough": "full"}
 
 
@@ -195,4 +190,4 @@ def _digest_of(folder: Path) -> str:
 def _can_cut(base: Base) -> bool:
     """Returns whether the layers of this family can be run apart, by its configuration alone."""
     kind = json.loads((base.folder / "config.json").read_bytes()).get("model_type", "")
-    return kind in _CUTTABLE
+    return kind in CUTTABLE
