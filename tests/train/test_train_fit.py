@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,20 @@ def test_kinds_that_cannot_be_learned_are_named(
     task = make_task(tmp_path, base=str(tiny_base), fields=(*FIELDS, Field("reply", "text")))
     with pytest.raises(UserError, match="`reply`"):
         fit(make_desk(tmp_path / "fit"), task, labelled)
+
+
+def test_with_few_rows_the_encoder_that_is_shipped_learned_from_all(tiny_base: Path, tmp_path: Path) -> None:
+    desk, examples = make_desk(tmp_path / "fit"), make_examples(40)
+    trained = fit(desk, make_task(tmp_path, base=str(tiny_base)), make_labelled(tmp_path / "labelled", examples))
+    rungs: Any = trained.facts["rungs"]
+    assert [rung["name"] for rung in rungs if rung["taken"]] == ["tuned last"]
+    seen = {e.id for e in examples if e.split != "test"}
+    homes = [home for home in (desk.cache / "tuned").iterdir() if home.is_dir()]
+    learned = {home: set(json.loads((home / "learned.json").read_bytes())["train"]) for home in homes}
+    [whole] = [home for home, ids in learned.items() if seen <= ids]
+    assert len(homes) == 2
+    shipped, kept = (folder_digest(folder_files(each)) for each in (trained.folder / "tuned", whole / "encoder"))
+    assert shipped == kept
 
 
 def test_a_field_without_labels_is_named(tiny_base: Path, tmp_path: Path) -> None:

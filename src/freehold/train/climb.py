@@ -77,6 +77,8 @@ def climb(desk: Desk, task: Task, fields: tuple[Field, ...], *, train: Rows, val
             tried.pass_over("tuned", reason)
         elif not tried.try_next(lambda: work.climb_tuned(tried.best), trusted=work.scarce):
             work.tunings.note_lost()
+        elif work.scarce and len(validation):
+            tried.mend_best(work.tune_on_all(tried.best))
     forget_others(work.moments, kept=work.kept)
     return Outcome(tried.best, work.base.max_tokens, tuple(tried.reports))
 
@@ -118,6 +120,10 @@ class _Tried:
         self._note({**candidate.report(taken=taken, seconds=time.perf_counter() - start), "p": chance})
         return taken
 
+    def mend_best(self, candidate: Candidate) -> None:
+        """Puts what was made of more rows in the place of the best rung."""
+        self._candidates[-1] = candidate
+
     def pass_over(self, name: str, reason: str) -> None:
         """Notes a rung that was not tried."""
         self._note({"name": name, "taken": False, "seconds": 0.0, "note": f"not tried: {reason}"})
@@ -137,6 +143,7 @@ class _Work:
         self.lessons = train + name_rows(self.fields, train + validation)
         self.scarce = not self.spans and is_scarce(self.fields, train + validation)
         self.base: Base = find_base(task.base, relative_to=task.folder)
+        self.all_fields = fields
         self.tunings = Tunings(desk, task, self.base, fields, scarce=self.scarce)
         identity = digest([task.name, self.base.digest, [f.name for f in fields]])
         self.attempts = Attempts(desk.cache, identity=identity, fields=fields)
@@ -210,6 +217,18 @@ class _Work:
         pair = self._blended(vectors) if best.name == _BLENDED else self._ridge(vectors)
         name = f"tuned {self.tunings.method}{' (kept)' if kept else ''}"
         return self._candidate(name, pair, vectors)
+
+    def tune_on_all(self, candidate: Candidate) -> Candidate:
+        """Tunes once more, on the validation rows too: where rows are few, each of them counts.
+
+        How sure the answers may be stays as the validation rows told before they were learned from.
+        """
+        both = self.lessons + self.validation
+        tunings = Tunings(self.desk, self.task, self.base, self.all_fields, scarce=True, whole=True)
+        tunings.obtain(both, both.take([]), tell=lambda d, t, n: self._tell(d, t, f"tuning on all rows: {n}"))
+        vectors = _Vectors(self, tuned=tunings.folder)
+        held, final = self._ridge(vectors)
+        return replace(candidate, held=held, final=final, tuned=tunings.folder)
 
     def _ridge(self, vectors: _Vectors) -> tuple[Trained, Trained]:
         if vectors.identity not in self._ridges:

@@ -41,15 +41,21 @@ class _Lessons:
 class Tunings:
     """The one kept encoder of a base, a set of fields and a way of tuning.
 
+    Args:
+        scarce: Whether rows are few.
+        whole: Whether it learns from the validation rows too.
+
     Attributes:
         folder: Where it lies once obtained, as `engine.load_tuned` reads it.
     """
 
-    def __init__(self, desk: Desk, task: Task, base: Base, fields: Sequence[Field], *, scarce: bool) -> None:
+    def __init__(
+        self, desk: Desk, task: Task, base: Base, fields: Sequence[Field], *, scarce: bool, whole: bool = False
+    ) -> None:
         self._desk, self._task, self._base, self._fields = desk, task, base, fields
         self._scarce = scarce
         self._cut = _can_cut(base)
-        content = [base.digest, sorted(f.name for f in fields), task.effort, task.seed, self.method, scarce]
+        content = [base.digest, sorted(f.name for f in fields), task.effort, task.seed, self.method, scarce, whole]
         self._home = desk.cache / "tuned" / digest(content)[:32]
         self.folder = self._home / "encoder"
 
