@@ -43,7 +43,7 @@ def _state(task: Task, trained: TrainedModel, labelled: LabelledExamples) -> Map
     return {"base": name_base(task.base, relative_to=task.folder)}
 
 
-@stage(_NAME, version=4, result=Artifact, reads=("name", "base"), state=_state)
+@stage(_NAME, version=5, result=Artifact, reads=("name", "base"), state=_state)
 def shrink(desk: Desk, task: Task, trained: TrainedModel, labelled: LabelledExamples) -> Artifact:
     """Returns the smallest form of the trained model that keeps its decisions.
 
@@ -90,9 +90,6 @@ def _choose(desk: Desk, forms: Forms) -> tuple[Form, list[Tried]]:
         if tried[-1].parity >= PARITY:
             break
     chosen = tried[-1].form
-    if chosen != "fp32":
-        desk.tell(Event(_NAME, "progress", done=len(tried), total=len(FORMS), note="fp32, for comparison"))
-        tried.append(forms.measure("fp32"))
     for each in tried:
         desk.tell(Event(_NAME, "note", note=_sentence(each, chosen=chosen)))
     return chosen, tried
