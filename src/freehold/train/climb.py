@@ -184,7 +184,7 @@ class _Work:
         return len(features.weights) if features else 0
 
     def reason_against_tuning(self) -> str:
-        if self.scarce and len(self.train) < len(self.lessons) - len(self.train):
+        if self.scarce and len(self.train) + len(self.validation) < len(self.lessons) - len(self.train):
             return "with less than a row a label there is nothing to tell apart"
         return self.tunings.reason_against(self.train if self.spans else self.lessons)
 
