@@ -58,8 +58,9 @@ def measure_update(plan: Plan) -> Part:
 _NOTE = (
     "Each batch of {corrections} train rows, kept from the first turn, goes through `freehold feedback`; "
     "`seconds` is the whole of the next `freehold run`, process start included. The new training is the same "
-    "rows and the same corrections in an empty state, one turn; both champions answer {asked} train rows that "
-    "neither learned from, and the largest difference of any probability is told."
+    "rows and the same corrections in a state that holds nothing but the texts' vectors, one turn; both "
+    "champions answer {asked} train rows that neither learned from, and the largest difference of any "
+    "probability is told."
 )
 
 
@@ -90,8 +91,13 @@ def _summary(times: Sequence[float]) -> tuple[Table, ...]:
 def _compare(
     plan: Plan, corpus: Corpus, effort: str, updated: Path, batches: Sequence[Sequence[Row]], texts: Sequence[str]
 ) -> float:
-    """Returns the largest difference between the updated model's probabilities and a new one's."""
+    """Returns the largest difference between the updated model's probabilities and a new one's.
+
+    The new state is given the vectors of the old one: those that torch makes of a text and those of the exported
+    graph differ in the sixth digit.
+    """
     folder = _fresh(plan, corpus, effort, place="anew")
+    shutil.copytree(updated / ".freehold" / "cache" / "features", folder / ".freehold" / "cache" / "features")
     for batch in batches:
         turns.correct(folder, batch)
     turns.turn(folder)
