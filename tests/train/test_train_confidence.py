@@ -13,6 +13,7 @@ from scipy.special import log_softmax
 from freehold.engine import Head, answer_rows, field_labels, softmax, to_probabilities
 from freehold.task import Field, FieldKind, Label
 from freehold.train.confidence import _rising, calibrate, log_losses
+from freehold.train.heads import NEVER
 from freehold.train.rows import Target
 
 ABCD = tuple(Label(name) for name in "abcd")
@@ -259,6 +260,32 @@ def test_about_the_stated_share_of_what_fits_is_flagged(share: float) -> None:
     unseen, _ = draw(5_000, seed=7)
     flagged = np.mean([answer.in_scope is False for answer in answer_rows(field, head, unseen, labels="abcd")])
     assert flagged == pytest.approx(share, abs=0.25 * share + 0.003)
+
+
+@pytest.mark.parametrize("field", [CHOICE, TOPICS], ids=lambda field: field.kind)
+def test_a_label_that_the_heads_have_never_seen_says_nothing_of_the_others(field: Field) -> None:
+    scores, wanted = draw(300)
+    target = np.eye(4, dtype=np.int8)[wanted] if field.kind == "choices" else wanted
+    before = calibrate(field, Head(0, 4), scores=scores, target=target)
+    more = np.zeros((9, 4), np.float32)
+    more[:, 3] = NEVER
+    unseen = np.eye(4, dtype=np.int8)[[3] * 9] if field.kind == "choices" else np.full(9, 3)
+    after = calibrate(
+        field, Head(0, 4), scores=np.concatenate([scores, more]), target=np.concatenate([target, unseen])
+    )
+    assert after.temperature == pytest.approx(before.temperature, rel=0.2)
+
+
+def test_labels_are_answered_where_each_of_them_is_rare() -> None:
+    """Many labels and few rows: no probability comes near a half, and their order is worth something."""
+    random, labels = np.random.default_rng(0), 60
+    target = (random.random((16, labels)) < 0.02).astype(np.int8)
+    scores = (random.normal(size=target.shape) + 1.5 * target).astype(np.float32)
+    field = replace(TOPICS, labels=tuple(Label(str(n)) for n in range(labels)))
+    head = calibrate(field, Head(0, labels), scores=scores, target=target)
+    answers = answer_rows(field, head, scores, labels=[str(n) for n in range(labels)])
+    assert head.threshold < 0.3
+    assert any(answer.value for answer in answers)
 
 
 def test_rows_of_the_other_label_do_not_set_the_threshold() -> None:

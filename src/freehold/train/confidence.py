@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from freehold.engine import COVERAGE, Head, Scope, field_labels, softmax, to_probabilities
 from freehold.task import Field
+from freehold.train.heads import NEVER
 from freehold.train.rows import Target, is_labelled
 
 __all__ = ["calibrate", "log_losses"]
@@ -26,6 +27,10 @@ _LEAST_VECTOR = 20
 _LEAST_ISOTONIC = 300
 _LEAST_SCOPE = 40
 _KNOTS = 24
+_NEVER = NEVER + 1
+"""Scores below it are those of labels without a row among those that the heads were made of."""
+_THRESHOLDS = (0.001, 0.002, 0.005, 0.01, *(n / 50 for n in range(1, 46)))
+"""Of probabilities. With few rows of many labels none is likely, and the likeliest are right all the same."""
 _MOST, _MOST_CELLS = 20_000, 20_000_000
 """Rows, and rows times labels, that are looked at: more would cost memory and tell nothing more."""
 
@@ -49,7 +54,10 @@ def calibrate(field: Field, head: Head, *, scores: Scores, target: Target) -> He
         return _margin(head, kept[:, 0], wanted)
     if field.kind == "choices":
         return _platt(head, kept, wanted)
-    if kept.shape[1] < 2:
+    # A label that the heads have never seen is never answered; how sure they are of others it cannot say.
+    seen = kept[np.arange(len(wanted)), wanted] > _NEVER
+    kept, wanted = kept[seen], wanted[seen]
+    if kept.shape[1] < 2 or not len(wanted):
         return head
     return _scope(field, _best(field, head, kept, wanted), kept, wanted)
 
@@ -190,8 +198,9 @@ def _platt(head: Head, scores: Scores, wanted: Target) -> Head:
     """Temperature and offset for all labels (Platt 1999), and the threshold with the best micro-F1."""
     from scipy.optimize import minimize
 
-    truth = (wanted == 1).astype(np.float64)
-    flat, hits = scores.astype(np.float64), float(truth.sum())
+    seen = scores > _NEVER
+    truth = (wanted[seen] == 1).astype(np.float64)
+    flat, hits = scores[seen].astype(np.float64), float(truth.sum())
     # As with the temperature, no number of rows makes quite sure.
     aims = np.where(truth == 1, (hits + 1) / (hits + 2), 1 / (truth.size - hits + 2))
 
@@ -206,9 +215,8 @@ def _platt(head: Head, scores: Scores, wanted: Target) -> Head:
     found = minimize(loss, np.array([3.0, 0.0]), jac=True, method="L-BFGS-B", bounds=bounds).x
     fitted = replace(head, temperature=round(float(1 / found[0]), 4), offsets=(round(float(found[1]), 4),))
     chances = 1 / (1 + np.exp(-(flat / fitted.temperature + fitted.offsets[0])))
-    thresholds = np.round(np.arange(0.1, 0.91, 0.02), 2)
-    f1 = [_micro_f1(truth, chances >= threshold) for threshold in thresholds]
-    near = [t for t, value in zip(thresholds.tolist(), f1, strict=True) if value >= max(f1) - 1e-9]
+    f1 = [_micro_f1(truth, chances >= threshold) for threshold in _THRESHOLDS]
+    near = [t for t, value in zip(_THRESHOLDS, f1, strict=True) if value >= max(f1) - 1e-9]
     return replace(fitted, threshold=min(near, key=lambda t: abs(t - 0.5)))
 
 

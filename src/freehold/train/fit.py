@@ -31,7 +31,7 @@ def _state(task: Task, labelled: LabelledExamples) -> Mapping[str, Json]:
 
 @stage(
     "train.fit",
-    version=5,
+    version=6,
     result=TrainedModel,
     reads=("name", "description", "inputs", "fields", "base", "seed", "effort"),
     state=_state,
