@@ -13,6 +13,7 @@ from tests.engine.families import FAMILIES, LAYERS, WIDTH, make_family
 from torch import Tensor
 
 from freehold.engine import (
+    CUTTABLE,
     Encoder,
     encode_texts,
     find_base,
@@ -24,6 +25,7 @@ from freehold.engine import (
     read_texts,
     run_encoder,
 )
+from freehold.engine.stacks import _STACKS
 from freehold.errors import DataError, UserError
 
 TEXTS = ["where is my parcel", "", "é ü 日本語", "please check the invoice " * 12, "hello"]
@@ -108,6 +110,10 @@ def test_several_layers_give_their_mean(folders: dict[str, Path]) -> None:
         both, alone = middle(1, 2), [middle(1), middle(2)]
     torch.testing.assert_close(both, (alone[0] + alone[1]) / 2, atol=1e-6, rtol=0)
     assert (both - alone[1]).abs().max() > 1e-3
+
+
+def test_the_families_with_a_middle_are_those_that_can_be_cut() -> None:
+    assert set(_STACKS) == CUTTABLE
 
 
 def test_there_is_no_middle_where_layers_share_their_weights(folders: dict[str, Path]) -> None:

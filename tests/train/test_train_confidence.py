@@ -276,6 +276,13 @@ def test_a_label_that_the_heads_have_never_seen_says_nothing_of_the_others(field
     assert after.temperature == pytest.approx(before.temperature, rel=0.2)
 
 
+@pytest.mark.parametrize("field", [CHOICE, TOPICS], ids=lambda field: field.kind)
+def test_heads_that_have_seen_no_label_stay_as_they_are(field: Field) -> None:
+    target = np.eye(4, dtype=np.int8)[[3] * 9] if field.kind == "choices" else np.full(9, 3)
+    scores = np.full((9, 4), NEVER, np.float32)
+    assert calibrate(field, Head(0, 4), scores=scores, target=target) == Head(0, 4)
+
+
 def test_labels_are_answered_where_each_of_them_is_rare() -> None:
     """Many labels and few rows: no probability comes near a half, and their order is worth something."""
     random, labels = np.random.default_rng(0), 60

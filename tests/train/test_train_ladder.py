@@ -10,7 +10,7 @@ from tests.train.plain_rows import FIELDS, make_rows
 
 from freehold.engine import Ngrams, field_labels
 from freehold.train.heads import Trained
-from freehold.train.ladder import Candidate, Merit, beats, judge_rung, lay_out, with_tags
+from freehold.train.ladder import Candidate, Merit, beats, find_gain, judge_rung, lay_out, with_tags
 from freehold.train.rows import Rows, is_labelled
 
 NOTHING = Trained(Ngrams.fit(["a"]), None, {}, {}, {})
@@ -74,8 +74,9 @@ def told(right: list[float], loss: list[float]) -> Candidate:
 def test_with_as_many_hits_the_better_probabilities_win(
     right: list[float], loss: list[float], expected: bool
 ) -> None:
-    lower = told([1, 1, 0], [0.3, 0.3, 0.9])
-    assert beats(told(right, loss), lower) is expected
+    lower, upper = told([1, 1, 0], [0.3, 0.3, 0.9]), told(right, loss)
+    assert beats(upper, lower) is expected
+    assert find_gain(upper.merit, lower.merit) == ("log loss" if expected else "")
 
 
 def perfect_scores(rows: Rows) -> NDArray[np.float32]:

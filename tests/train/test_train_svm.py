@@ -143,12 +143,13 @@ def test_contradictory_labels_of_one_text_share_it() -> None:
     assert abs(found[1]) < 1
 
 
-def test_progress_is_told_over_all_fields() -> None:
-    told: list[tuple[int, int]] = []
-    vectors = make_vectors(ROWS.texts)
-    fit_svm(ROWS, FIELDS, vectors=vectors, settings=SMALL, tell=lambda done, most: told.append((done, most)))
-    assert told == sorted(told)
-    assert told[-1] == (len(FIELDS) + 2, len(FIELDS) + 2)  # three topics are three machines
+def test_a_label_that_every_row_has_is_answered() -> None:
+    rows = replace(ROWS, targets={"topics": np.tile(np.array([1, 0, 1], np.int8), (70, 1))})
+    rows.targets["topics"][:9, 2] = 0
+    found = scores(fit(rows, [FIELDS[1]]), ROWS.texts)
+    assert (found[:, 0] == 1).all()
+    assert (found[:, 1] == NEVER).all()
+    assert 0.5 < (found[:, 2] > 0).mean() <= 1
 
 
 def test_no_fields_are_no_columns() -> None:

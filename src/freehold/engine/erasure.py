@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from freehold.engine.pooling import Layers, Pooled
+from freehold.engine.pooling import Pooled
 from freehold.engine.tokens import Windows, by_length, pad, split
 from freehold.engine.vectors import TokenVectors, Vectoriser, Which
 from freehold.engine.words import Part, Word, split_words
@@ -144,8 +144,7 @@ def _erase_windows(text: str, *, encoder: Vectoriser) -> Erased:
             kept = [place for place, number in enumerate(batch) if groups[number] != row - 1]
             if kept:
                 counted = [windows.counted[batch[place]] for place in kept]
-                part = Layers(*(None if each is None else each[kept] for each in found))  # type: ignore[arg-type]
-                pooled.add(part, counted=counted, row=[row] * len(kept))
+                pooled.add(found.take(kept), counted=counted, row=[row] * len(kept))
     texts = [text, *(piece.without(text) for piece in pieces)]
     return Erased("windows", pieces, texts, pooled.vectors(), [])
 

@@ -28,6 +28,10 @@ class Layers(NamedTuple):
     last: NDArray[np.float32]
     middle: NDArray[np.float32] | None = None
 
+    def take(self, windows: Sequence[int]) -> Layers:
+        """Returns those of some windows."""
+        return Layers(self.last[windows], None if self.middle is None else self.middle[windows])
+
 
 class Pooled:
     """Collects the token vectors of texts, window by window in any order.

@@ -29,7 +29,7 @@ from freehold.train.attempts import Attempts
 from freehold.train.blend import blend, choose_shares
 from freehold.train.heads import Trained
 from freehold.train.label_names import is_scarce, name_rows
-from freehold.train.ladder import Candidate, beats, chance_of_gain, judge_rung, with_tags
+from freehold.train.ladder import Candidate, beats, chance_of_gain, find_gain, judge_rung, with_tags
 from freehold.train.ledger import forget_others
 from freehold.train.ridge import Ridge
 from freehold.train.rows import Rows
@@ -111,13 +111,16 @@ class _Tried:
         """
         start = time.perf_counter()
         candidate = climb()
-        taken = not beats(self.best, candidate) if trusted else beats(candidate, self.best)
-        chance = round(chance_of_gain(candidate.merit, self.best.merit), 4)
+        lower = self.best
+        taken = not beats(lower, candidate) if trusted else beats(candidate, lower)
+        chance = round(chance_of_gain(candidate.merit, lower.merit), 4)
         if taken:
             self._candidates.append(candidate)
             for report in self.reports:
                 report["taken"] = False
-        self._note({**candidate.report(taken=taken, seconds=time.perf_counter() - start), "p": chance})
+        report = {**candidate.report(taken=taken, seconds=time.perf_counter() - start), "p": chance}
+        gain = find_gain(candidate.merit, lower.merit)
+        self._note({**report, "by": gain} if gain else report)
         return taken
 
     def mend_best(self, candidate: Candidate) -> None:
@@ -165,7 +168,7 @@ class _Work:
 
         if not self.fields:
             return "all fields are spans, whose heads do not depend on it"
-        if is_scarce(self.fields, self.lessons + self.validation):
+        if self.scarce or is_scarce(self.fields, self.lessons + self.validation):
             return "with so few rows a label it does not pay"
         if self.attempts.lost("svm", self.lessons):
             return "it did not pay before, and 90 % or more of the rows are the same"
@@ -365,5 +368,6 @@ def _sentence(report: Mapping[str, Json]) -> str:
     assert isinstance(n, dict)
     figures = ", ".join(f"{field} {value:.3f} (n = {n[field]})" for field, value in shown.items())
     taken = "taken" if report["taken"] else "not taken"
+    taken += f", better by {report['by']}" if report["taken"] and "by" in report else ""
     measured = f"on validation rows {figures}" if figures else "no validation rows"
     return f"rung {report['name']}: {measured}; {report['seconds']} s; {taken}"

@@ -199,6 +199,8 @@ def _platt(head: Head, scores: Scores, wanted: Target) -> Head:
     from scipy.optimize import minimize
 
     seen = scores > _NEVER
+    if not seen.any():
+        return head
     truth = (wanted[seen] == 1).astype(np.float64)
     flat, hits = scores[seen].astype(np.float64), float(truth.sum())
     # As with the temperature, no number of rows makes quite sure.

@@ -9,6 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,19 @@ from freehold.train.confidence import calibrate, log_losses
 from freehold.train.heads import Trained
 from freehold.train.rows import Rows, Target, is_labelled
 
-__all__ = ["Candidate", "Merit", "beats", "chance_of_gain", "judge_rung", "lay_out", "with_tags"]
+__all__ = [
+    "Candidate",
+    "Gain",
+    "Merit",
+    "beats",
+    "chance_of_gain",
+    "find_gain",
+    "judge_rung",
+    "lay_out",
+    "with_tags",
+]
+
+Gain: TypeAlias = Literal["hits", "log loss", ""]
 
 _NOISE = 0.05
 _UNCALIBRATED = 0.2
@@ -136,18 +149,25 @@ def _gains(
 
 
 def beats(upper: Candidate, lower: Candidate) -> bool:
-    """Returns whether `upper` answers held-out rows better than `lower`, by more than noise.
+    """Returns whether `upper` answers held-out rows better than `lower`, by more than noise."""
+    return bool(find_gain(upper.merit, lower.merit))
+
+
+def find_gain(upper: Merit, lower: Merit) -> Gain:
+    """Returns in what `upper` is better than `lower`, by more than noise; empty where it is not.
 
     Better is: more right answers; or no fewer, beyond noise, and probabilities that fit the rows better: the log
     loss, a proper score, sees what a count of hits is too coarse for. One-sided at the 5 % level, over the rows of
     all fields.
     """
-    if chance_of_gain(upper.merit, lower.merit) < _NOISE:
-        return True
-    if chance_of_gain(lower.merit, upper.merit) < _NOISE:
-        return False
-    pairs = [(lower.merit.losses[n], upper.merit.losses[n]) for n in lower.merit.losses if n in upper.merit.losses]
-    return bool(pairs) and _chance(np.concatenate([before - after for before, after in pairs])) < _NOISE
+    if chance_of_gain(upper, lower) < _NOISE:
+        return "hits"
+    if chance_of_gain(lower, upper) < _NOISE:
+        return ""
+    pairs = [(lower.losses[n], upper.losses[n]) for n in lower.losses if n in upper.losses]
+    if pairs and _chance(np.concatenate([before - after for before, after in pairs])) < _NOISE:
+        return "log loss"
+    return ""
 
 
 def chance_of_gain(upper: Merit, lower: Merit) -> float:

@@ -74,6 +74,8 @@ def _outcome(rung: Mapping[str, Any]) -> str:
     """Returns what became of a rung; one that was not tried has nothing but a note."""
     note = rung.get("note", "")
     outcome = "taken" if rung.get("taken") else "not taken" if "validation" in rung else ""
+    if rung.get("taken") and rung.get("by"):
+        outcome += f", by {rung['by']}"
     return ": ".join(part for part in (outcome, note) if part)
 
 
