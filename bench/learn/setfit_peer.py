@@ -28,9 +28,8 @@ FEW: tuple[Mapping[str, Any], ...] = (
 FULL: tuple[Mapping[str, Any], ...] = (
     {"rate": 2e-5, "steps": 1000},
     {"rate": 1e-4, "steps": 1000},
-    {"rate": 1e-4, "steps": 2500},
 )
-"""For thousands of rows: so many batches. An epoch over all pairs of them is millions of batches."""
+"""For thousands of rows: so many batches, about ten minutes. An epoch over all pairs is millions of batches."""
 
 _BATCH = 16
 

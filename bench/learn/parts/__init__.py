@@ -9,7 +9,7 @@ from bench.learn.parts.fewshot import measure_few
 from bench.learn.parts.full import measure_full
 from bench.learn.parts.memory import measure_memory
 from bench.learn.parts.nlupp import measure_nlupp
-from bench.learn.parts.peers import measure_peers
+from bench.learn.parts.peers import measure_peers, measure_peers_few
 from bench.learn.parts.scope import measure_scope
 from bench.learn.parts.snips import measure_snips
 from bench.learn.parts.update import measure_update
@@ -24,6 +24,7 @@ PARTS: Mapping[str, Callable[[Plan], Part]] = {
     "nlupp": measure_nlupp,
     "snips": measure_snips,
     "peers": measure_peers,
+    "peers-few": measure_peers_few,
     "scope": measure_scope,
     "update": measure_update,
     "memory": measure_memory,
