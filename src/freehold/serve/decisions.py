@@ -10,11 +10,12 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Literal, TypeAlias, cast
 
-from pydantic import BaseModel, ConfigDict, Discriminator, StrictBool, StrictStr, Tag, ValidationError
+from pydantic import Discriminator, StrictBool, StrictStr, Tag
 from pydantic import Field as Limited
 
 from freehold.serve.faults import Fault
 from freehold.serve.inputs import is_inputs
+from freehold.serve.shapes import Shape, read_shape
 from freehold.task import Json
 
 __all__ = ["Choice", "DecisionRequest", "Predicate", "Question", "Score", "read_decision", "read_inputs"]
@@ -24,25 +25,21 @@ _JSON_VALUES = 10_000
 _JSON_BYTES = 256 * 1024
 
 
-class _Shape(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-
-class TextPart(_Shape):
+class TextPart(Shape):
     """A piece of text."""
 
     type: Literal["input_text"]
     text: StrictStr
 
 
-class ImagePart(_Shape):
+class ImagePart(Shape):
     """An image, which no task takes yet."""
 
     type: Literal["input_image"]
     image_url: StrictStr
 
 
-class JsonPart(_Shape):
+class JsonPart(Shape):
     """An object or a list of objects."""
 
     type: Literal["input_json"]
@@ -52,7 +49,7 @@ class JsonPart(_Shape):
 Part: TypeAlias = Annotated[TextPart | ImagePart | JsonPart, Limited(discriminator="type")]
 
 
-class UserMessage(_Shape):
+class UserMessage(Shape):
     """What the user says: this is what the task reads."""
 
     role: Literal["user"]
@@ -60,7 +57,7 @@ class UserMessage(_Shape):
     type: Literal["message"] = "message"
 
 
-class OtherMessage(_Shape):
+class OtherMessage(Shape):
     """What anybody else says; taken and not read."""
 
     role: Literal["developer", "system", "assistant"]
@@ -68,7 +65,7 @@ class OtherMessage(_Shape):
     type: Literal["message"] = "message"
 
 
-class ToolItem(_Shape):
+class ToolItem(Shape):
     """A call of a tool or what came of it; taken and not read."""
 
     type: Literal["function_call", "function_call_output", "custom_tool_call", "custom_tool_call_output"]
@@ -91,7 +88,7 @@ Item: TypeAlias = Annotated[
 ]
 
 
-class _Asked(_Shape):
+class _Asked(Shape):
     instructions: StrictStr | list[Part]
     name: StrictStr | None = None
 
@@ -102,7 +99,7 @@ class Predicate(_Asked):
     type: Literal["predicate"]
 
 
-class Option(_Shape):
+class Option(Shape):
     """One value to choose; a text and a boolean that reads the same differ."""
 
     value: StrictStr | StrictBool
@@ -116,7 +113,7 @@ class Choice(_Asked):
     choices: Annotated[list[Option], Limited(min_length=2, max_length=255)]
 
 
-class Level(_Shape):
+class Level(Shape):
     """One step of a scale."""
 
     label: StrictStr
@@ -133,7 +130,7 @@ class Score(_Asked):
 Question: TypeAlias = Predicate | Choice | Score
 
 
-class DecisionRequest(_Shape):
+class DecisionRequest(Shape):
     """Questions about one input."""
 
     model: StrictStr
@@ -149,10 +146,7 @@ def read_decision(body: Json) -> DecisionRequest:
     Raises:
         Fault: 400 that names what is wrong and where.
     """
-    try:
-        request = DecisionRequest.model_validate(body)
-    except ValidationError as error:
-        raise _fault(error, body) from None
+    request = read_shape(DecisionRequest, body)
     for number, question in enumerate(request.questions):
         _check_unique(question, f"questions[{number}]")
     return request
@@ -233,27 +227,3 @@ def _check_unique(question: Question, at: str) -> None:
         labels = [level.label for level in question.levels]
         if len(set(labels)) < len(labels):
             raise Fault(400, "Every level must be unique.", code="invalid_value", param=f"{at}.levels")
-
-
-def _fault(error: ValidationError, body: Json) -> Fault:
-    """Returns the most precise of a shape's mistakes; of a union's, those of the branch that got furthest."""
-    found = [(_walk(each["loc"], body, missing=each["type"] == "missing"), each) for each in error.errors()]
-    depth = max(path.count(".") + path.count("[") for path, _ in found)
-    path = next(path for path, _ in found if path.count(".") + path.count("[") == depth)
-    messages = dict.fromkeys(each["msg"] for place, each in found if place == path)
-    missing = all(each["type"] == "missing" for place, each in found if place == path)
-    message = f"`{path or 'body'}`: {', or '.join(messages)}."
-    return Fault(400, message, code="missing_value" if missing else "invalid_value", param=path)
-
-
-def _walk(location: Sequence[str | int], body: Json, *, missing: bool) -> str:
-    """Returns the path of a mistake in the body: the names of a union's branches are not part of it."""
-    path, value = "", body
-    for number, step in enumerate(location):
-        if isinstance(step, int) and isinstance(value, list) and step < len(value):
-            path, value = f"{path}[{step}]", value[step]
-        elif isinstance(step, str) and isinstance(value, dict) and step in value:
-            path, value = f"{path}.{step}" if path else step, value[step]
-        elif missing and number == len(location) - 1:
-            path = f"{path}.{step}" if path else str(step)
-    return path
