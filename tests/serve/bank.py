@@ -6,14 +6,16 @@ import json
 import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
 import anyio.from_thread
 import httpx
+import numpy as np
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from numpy.typing import NDArray
 
 from freehold.errors import IntegrityError
 from freehold.registry import Recorded, Registry
@@ -59,6 +61,7 @@ class WordReader:
         self.fields = tuple(each for each in FIELDS if each.name in content["fields"])
         self.favourite: str = content["favourite"]
         self.task: str = content["task"]
+        self.dimension = len(INTENTS)
         self.gate = threading.Event()
         self.gate.set()
         self.asked = threading.Event()
@@ -70,6 +73,12 @@ class WordReader:
         self.gate.wait(10)
         pairs = zip(inputs, requests, strict=True)
         return [Prediction(self.task, model, request, self._answers(row)) for row, request in pairs]
+
+    def embed(self, inputs: Sequence[Mapping[str, str]]) -> NDArray[np.float32]:
+        """Points each text at its intent."""
+        answers = [self._answers(row)["intent"].probabilities for row in inputs]
+        found = np.array([list(each.values()) for each in answers], np.float32)
+        return found / np.linalg.norm(found, axis=1, keepdims=True)
 
     def count_tokens(self, inputs: Mapping[str, str]) -> int:
         return sum(len(text.split()) for text in inputs.values()) + 2
@@ -86,7 +95,11 @@ class WordReader:
             "urgent": Answer(urgent > 0.5, max(urgent, 1 - urgent), {"false": 1 - urgent, "true": urgent}),
             "mood": Answer(2, 0.5, {"1": 0.25, "2": 0.5, "3": 0.25}),
         }
-        return {each.name: answers[each.name] for each in self.fields}
+        return {
+            each.name: replace(found, abstained=found.confidence < each.abstain_below)
+            for each in self.fields
+            for found in [answers[each.name]]
+        }
 
 
 @dataclass

@@ -49,6 +49,7 @@ class Reader:
         tags: Field to its head, for spans.
         spans_layer: The layer whose token vectors these heads read.
         encoder: From texts to vectors.
+        dimension: Of the vectors that `embed` returns.
         precision: The form of its weights.
     """
 
@@ -69,6 +70,7 @@ class Reader:
             if field.kind == "spans"
         }
         self.encoder = Vectoriser(folder, threads=threads)
+        self.dimension = self.encoder.dimension
 
     def predict(
         self,
@@ -122,6 +124,19 @@ class Reader:
     def scores(self, texts: Sequence[str], vectors: NDArray[np.float32]) -> NDArray[np.float32]:
         """Returns scores before calibration of all fields side by side, shape (texts, columns)."""
         return self._weights.scores(vectors, self._grams.transform(texts))
+
+    def embed(self, inputs: Sequence[Mapping[str, str]]) -> NDArray[np.float32]:
+        """Returns what the heads read of each input: the encoder's pooled vector, of unit length.
+
+        A text that is longer than the encoder's window is read window by window and pooled over all of it.
+
+        Args:
+            inputs: The task's inputs, all of them present.
+
+        Returns:
+            Shape (inputs, dimension), in order.
+        """
+        return self.encoder.vectors([self.text(row) for row in inputs])
 
     def count_tokens(self, inputs: Mapping[str, str]) -> int:
         """Returns how many tokens the encoder reads for one input."""

@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from freehold.task import Field, Prediction, Release, Task
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from freehold.registry import Registry
 
 __all__ = ["Loaded", "OpenReader", "Reader", "Served"]
@@ -32,10 +35,17 @@ class Reader(Protocol):
     def fields(self) -> tuple[Field, ...]:
         """Output fields, labels resolved."""
 
+    @property
+    def dimension(self) -> int:
+        """Of the vectors that `embed` returns."""
+
     def predict(
         self, inputs: Sequence[Mapping[str, str]], *, model: str = "", requests: Sequence[str] = ()
     ) -> list[Prediction]:
         """Returns one prediction an input, in order."""
+
+    def embed(self, inputs: Sequence[Mapping[str, str]]) -> NDArray[np.float32]:
+        """Returns the vectors that the heads read, shape (inputs, dimension)."""
 
     def count_tokens(self, inputs: Mapping[str, str]) -> int:
         """Returns how many tokens one input has."""
