@@ -15,9 +15,11 @@ from freehold.registry import Registry
 from freehold.serve import Served, create_app
 
 KEYS = """text request correct rating outcome inputs intent mood model input questions type name choices
-levels instructions role content data value"""
+levels instructions role content data value state criteria messages response_format json_schema schema
+properties required additionalProperties anyOf enum const items $ref stream n urgent encoding_format"""
 WORDS = """banking banking@1 message user input_json input_text choice score predicate intent mood urgent
-function_call label lost_card up"""
+function_call label lost_card up noul text json_object json_schema object string boolean array null #
+#/properties base64"""
 
 keys = st.sampled_from(KEYS.split())
 words = st.sampled_from(WORDS.split())
@@ -32,6 +34,21 @@ question = st.fixed_dictionaries(
 )
 questions = st.lists(question | bodies, max_size=3) | bodies
 decisions = st.fixed_dictionaries({"model": st.just("banking"), "input": bodies, "questions": questions})
+named = st.dictionaries(words | keys, question, max_size=3)
+states = st.fixed_dictionaries({"model": st.just("banking"), "state": bodies, "questions": named})
+wanted = st.fixed_dictionaries({"name": st.just("n"), "schema": bodies})
+chats = st.fixed_dictionaries(
+    {"model": st.just("banking"), "messages": st.just([{"role": "user", "content": "a"}])},
+    optional={"response_format": st.fixed_dictionaries({"type": st.just("json_schema"), "json_schema": wanted})},
+)
+PATHS = (
+    "/v1/tasks/banking",
+    "/v1/decisions",
+    "/v1/systemone",
+    "/v1/chat/completions",
+    "/v1/embeddings",
+    "/v1/tasks/banking/feedback",
+)
 
 
 @pytest.fixture(scope="module")
@@ -46,8 +63,8 @@ def open_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
 
 
 @settings(max_examples=60, deadline=None)
-@given(body=bodies | decisions)
-@pytest.mark.parametrize("path", ["/v1/tasks/banking", "/v1/decisions", "/v1/tasks/banking/feedback"])
+@given(body=bodies | decisions | states | chats)
+@pytest.mark.parametrize("path", PATHS)
 def test_no_json_body_is_ever_our_bug(open_client: Client, path: str, body: Any) -> None:
     response = open_client.post(path, body)
     assert response.status_code in (200, 400, 404)
@@ -58,5 +75,5 @@ def test_no_json_body_is_ever_our_bug(open_client: Client, path: str, body: Any)
 @settings(max_examples=60, deadline=None)
 @given(content=st.binary(max_size=60))
 def test_no_bytes_are_ever_our_bug(open_client: Client, content: bytes) -> None:
-    for path in ("/v1/tasks/banking", "/v1/decisions", "/v1/tasks/banking/feedback"):
+    for path in PATHS:
         assert open_client.post(path, content=content).status_code < 500

@@ -63,16 +63,20 @@ def _compare(expected: Any, found: Any, *, known: dict[str, str], at: str) -> No
         for number, (value, other) in enumerate(zip(expected, found, strict=True)):
             _compare(value, other, known=known, at=f"{at} {number}")
     elif isinstance(expected, float):
-        assert found == pytest.approx(expected), at
+        assert found == pytest.approx(expected, abs=1e-6), at
     else:
         assert known.get(expected, expected) == found, at
 
 
-def test_the_python_example_prints_what_the_page_says(url: str) -> None:
-    ((code, printed),) = re.findall(r"```python\n(.*?)```\n\n```text\n(.*?)```", PAGE, re.DOTALL)
-    names: dict[str, Any] = {}
+EXAMPLES = re.findall(r"```python\n(.*?)```\n\n```text\n(.*?)```", PAGE, re.DOTALL)
+
+
+@pytest.mark.parametrize(("code", "printed"), EXAMPLES)
+def test_the_python_examples_print_what_the_page_says(url: str, code: str, printed: str) -> None:
+    assert len(EXAMPLES) == PAGE.count("```python")
+    names: dict[str, Any] = {"__name__": "example"}
     with redirect_stdout(StringIO()) as out:
-        exec(code.replace("http://127.0.0.1:8420", url), names)
+        exec(compile(code.replace("http://127.0.0.1:8420", url), "example", "exec", dont_inherit=True), names)
     names["client"].close()
     assert out.getvalue() == printed
 

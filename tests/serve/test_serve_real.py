@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Iterator
 from urllib.parse import urlencode
 
+import numpy as np
 import pytest
 from tests import small
 from tests.serve.bank import Client, admit
 
 import freehold.feedback
 from freehold import compress, train
+from freehold.engine import open_reader
 from freehold.errors import IntegrityError
 from freehold.line import Explainer
 from freehold.registry import Registry
@@ -56,6 +60,40 @@ def test_a_real_model_answers_every_way(desk: Served) -> None:
         assert "did you mean `billing`?" in error["message"]
         for odd in ("", " ", "\x01\ufffe\U0001f600", "word " * 5000):
             assert client.post("/v1/tasks/desk", {"text": odd}).status_code == 200
+
+
+def test_a_real_model_answers_in_the_shapes_of_others(desk: Served) -> None:
+    with Client(create_app([desk], inbox=freehold.feedback)) as client:
+        text = "where is my parcel right now please"
+        typed = client.post("/v1/tasks/desk", {"text": text}).json()["answers"]
+        criteria = dict.fromkeys(("account", "billing", "delivery"))
+        questions = {"area": {"type": "choice", "criteria": criteria}, "urgent": {"type": "noul"}}
+        said = client.post("/v1/systemone", {"model": "desk", "state": text, "questions": questions}).json()
+        assert said["answers"]["area"]["probabilities"] == pytest.approx(typed["area"]["probabilities"])
+        assert said["answers"]["urgent"]["noul"] == pytest.approx(typed["urgent"]["probabilities"]["true"])
+        user = {"role": "user", "content": text}
+        chat = client.post("/v1/chat/completions", {"model": "desk", "messages": [user], "logprobs": True}).json()
+        (choice,) = chat["choices"]
+        values = {name: answer["value"] for name, answer in typed.items()}
+        assert json.loads(choice["message"]["content"]) == values
+        chances = {each["token"]: math.exp(each["logprob"]) for each in choice["logprobs"]["content"]}
+        assert chances['"delivery"'] == pytest.approx(typed["area"]["confidence"])
+
+
+def test_a_real_model_gives_the_vectors_that_its_heads_read(desk: Served) -> None:
+    texts = ["where is my parcel", "word " * 5000, "word " * 5000 + "parcel"]
+    with Client(create_app([desk], inbox=freehold.feedback)) as client:
+        made = client.post("/v1/embeddings", {"model": "desk", "input": texts}).json()
+    assert made["usage"]["prompt_tokens"] > 10_000
+    found = np.array([each["embedding"] for each in made["data"]], np.float32)
+    champion = desk.shelf.champion("desk")
+    assert champion is not None
+    reader = open_reader(champion.artifact.folder)
+    assert found.shape == (3, reader.dimension)
+    assert np.linalg.norm(found, axis=1) == pytest.approx(1, abs=1e-4)
+    read = reader.encoder.read(texts).vectors
+    assert found == pytest.approx(read, abs=1e-5)
+    assert np.abs(found[1] - found[2]).max() > 0, "the end of a long text counts"
 
 
 def test_a_real_model_explains_itself(desk: Served) -> None:

@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 
 from freehold.errors import FreeholdError
+from freehold.serve.doors import add_doors
 from freehold.serve.faults import Fault, fault_of
 from freehold.serve.forms import add_forms
 from freehold.serve.guard import Guard
@@ -49,6 +50,7 @@ def build(service: Service, *, version: str) -> FastAPI:
 
     app = FastAPI(lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     add_routes(app.router, service)
+    add_doors(app.router, service)
     add_status(app.router, service, version=version)
     add_forms(app.router, service)
     app.add_exception_handler(Fault, _say)

@@ -1,6 +1,7 @@
-"""The routes that ask a model and that take what people say of its answers.
+"""The routes that ask a task and that take what people say of its answers.
 
-Owns the way from a request to its response. What every response has in common stands in `rim`.
+Owns the way from a request to its response; the shapes of other APIs have theirs in `doors`. What every response
+has in common stands in `rim`.
 """
 
 from __future__ import annotations
@@ -15,10 +16,8 @@ from starlette.responses import JSONResponse
 from freehold.errors import NotFoundError
 from freehold.serve.bodies import parse, read_body
 from freehold.serve.champions import Slot
-from freehold.serve.decisions import read_decision, read_inputs
 from freehold.serve.faults import Fault
 from freehold.serve.inputs import check_inputs, check_rows
-from freehold.serve.questions import reply
 from freehold.serve.service import Asked, Service
 from freehold.task import Json
 
@@ -30,7 +29,7 @@ _KINDS = ("correction", "rating", "outcome")
 
 
 def add_routes(router: APIRouter, service: Service) -> None:
-    """Adds the routes under /v1/tasks and /v1/decisions."""
+    """Adds the routes under /v1/tasks."""
     settings = service.settings
 
     async def read(request: Request) -> Json:
@@ -51,18 +50,6 @@ def add_routes(router: APIRouter, service: Service) -> None:
         inputs = [check_inputs(row, names, at=f"[{n}]") for n, row in enumerate(rows)]
         asked = Asked(inputs, [f"{request_id}.{n}" for n in range(len(rows))], chosen)
         return JSONResponse(await service.answer(slot, loaded, asked, explain=explain))
-
-    @router.post("/v1/decisions")
-    async def decide(request: Request) -> JSONResponse:
-        decision = read_decision(await read(request))
-        slot, loaded = await service.model(decision.model, param="model", code="model_not_found")
-        reader = loaded.reader
-        inputs = read_inputs(decision, reader.inputs)
-        asked = Asked([inputs], [request.state.request_id], request.state.chosen)
-        prediction = (await service.predict(slot, loaded, asked))[0]
-        tokens = await service.work(reader.count_tokens, inputs)
-        answers = reply(decision.questions, fields=reader.fields, prediction=prediction)
-        return JSONResponse({"model": prediction.model, "answers": answers, "usage": _usage(tokens)})
 
     @router.post("/v1/tasks/{task}/feedback")
     async def give_feedback(task: str, request: Request) -> JSONResponse:
@@ -127,14 +114,3 @@ def _flag(request: Request, name: str) -> bool:
         message = f"`{name}` is {value[:60]!r}; it is true or false."
         raise Fault(400, message, code="invalid_parameter", param=name)
     return value == "true"
-
-
-def _usage(tokens: int) -> dict[str, Json]:
-    """Returns what a client may be billed for elsewhere. Nothing is decoded, so nothing is put out."""
-    return {
-        "input_tokens": tokens,
-        "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
-        "output_tokens": 0,
-        "output_tokens_details": {"reasoning_tokens": 0},
-        "total_tokens": tokens,
-    }

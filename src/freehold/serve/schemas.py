@@ -1,6 +1,6 @@
 """The OpenAPI document of a server: its routes, with the real inputs and outputs of its tasks.
 
-Owns the document. What the routes do stands in `routes`; what they mean to a reader, in docs/http.md.
+Owns the document. What the routes do stands in `routes` and `doors`; what they mean to a reader, in docs/http.md.
 """
 
 from __future__ import annotations
@@ -9,8 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, get_args
 
 from freehold.serve.champions import Slot
+from freehold.serve.chat import ChatRequest
 from freehold.serve.decisions import DecisionRequest
+from freehold.serve.embeddings import EmbeddingRequest
 from freehold.serve.faults import Code
+from freehold.serve.systemone import SystemOneRequest
 from freehold.task import Field, input_schema, output_schema
 
 __all__ = ["describe"]
@@ -120,7 +123,6 @@ def _feedback(inputs: Schema, correct: Schema) -> Schema:
 
 
 def _shared_schemas() -> Schema:
-    asked = DecisionRequest.model_json_schema(ref_template="#/components/schemas/{model}")
     rejected = _list(_object({"index": _WHOLE, "reason": _TEXT}))
     row = {
         **dict.fromkeys(("id", "request", "kind", "maker", "created", "batch"), _TEXT),
@@ -130,9 +132,11 @@ def _shared_schemas() -> Schema:
     }
     error = {"message": _TEXT, "type": _TEXT, "param": _NAME, "code": {"enum": list(get_args(Code))}}
     return {
-        **asked.pop("$defs"),
-        "DecisionRequest": asked,
+        **_requests(),
         "Decision": _decision(),
+        "SystemOne": _systemone(),
+        "ChatCompletion": _chat(),
+        "Embeddings": _embeddings(),
         "Error": _object({"error": _object(error)}),
         "Explanation": _explanation(),
         "Model": _model(),
@@ -141,6 +145,15 @@ def _shared_schemas() -> Schema:
         "FeedbackList": _object({"object": {"const": "list"}, "data": _list(_object(row))}),
         "Withdrawn": _object({"id": _TEXT, "object": {"const": "feedback"}, "withdrawn": _WHOLE}),
     }
+
+
+def _requests() -> Schema:
+    """Returns what the doors of other APIs take, with the parts of it."""
+    schemas: Schema = {}
+    for shape in (DecisionRequest, SystemOneRequest, ChatRequest, EmbeddingRequest):
+        made = shape.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas |= {**made.pop("$defs", {}), shape.__name__: made}
+    return schemas
 
 
 def _explanation() -> Schema:
@@ -191,6 +204,48 @@ def _decision() -> Schema:
     return _object({"model": _TEXT, "answers": _list({"oneOf": kinds}), "usage": _object(usage)})
 
 
+def _systemone() -> Schema:
+    shares = {"type": "object", "additionalProperties": _SHARE}
+    answers: Mapping[str, Schema] = {
+        "noul": {"noul": _SHARE},
+        "choice": {"choice": _TEXT, "confidence": _SHARE, "probabilities": shares},
+        "score": {"score": _NUMBER, "confidence": _SHARE, "legend": _ANY, "probabilities": shares},
+    }
+    kinds = [_object({"type": {"const": kind}, **rest}) for kind, rest in answers.items()]
+    for kind in kinds:
+        kind["properties"]["abstained"] = {"const": True}
+    usage = _object({"input_tokens": _WHOLE, "output_tokens": _WHOLE})
+    named = {"type": "object", "additionalProperties": {"oneOf": kinds}}
+    return _object({"model": _TEXT, "answers": named, "usage": usage})
+
+
+def _chat() -> Schema:
+    chance = {"token": _TEXT, "logprob": {"type": "number", "maximum": 0}, "bytes": _list(_WHOLE)}
+    token = _object({**chance, "top_logprobs": _list(_object(dict(chance)))})
+    tokens = {"oneOf": [_list(token), {"type": "null"}]}
+    logprobs = {"oneOf": [_object({"content": tokens, "refusal": tokens}), {"type": "null"}]}
+    message = _object({"role": {"const": "assistant"}, "content": _NAME, "refusal": _NAME})
+    choice = {"index": {"const": 0}, "message": message, "logprobs": logprobs, "finish_reason": {"const": "stop"}}
+    usage = dict.fromkeys(("prompt_tokens", "completion_tokens", "total_tokens"), _WHOLE)
+    return _object(
+        {
+            "id": _TEXT,
+            "object": {"const": "chat.completion"},
+            "created": _WHOLE,
+            "model": _TEXT,
+            "choices": _list(_object(choice)),
+            "usage": _object(usage),
+        }
+    )
+
+
+def _embeddings() -> Schema:
+    vector = {"oneOf": [_list(_NUMBER), {"type": "string", "contentEncoding": "base64"}]}
+    row = _object({"object": {"const": "embedding"}, "index": _WHOLE, "embedding": vector})
+    usage = _object({"prompt_tokens": _WHOLE, "total_tokens": _WHOLE})
+    return _object({"object": {"const": "list"}, "data": _list(row), "model": _TEXT, "usage": usage})
+
+
 def _model() -> Schema:
     return _object(
         {
@@ -213,14 +268,7 @@ def _shared_paths() -> Schema:
     metrics = _operation("metrics", "The counters, for Prometheus.", answer=_TEXT)
     metrics["responses"]["200"]["content"] = text
     return {
-        "/v1/decisions": {
-            "post": _operation(
-                "decide",
-                "OpenAI's Decisions API over the fields of a task.",
-                body=_ref("DecisionRequest"),
-                answer=_ref("Decision"),
-            )
-        },
+        **_doors(),
         "/v1/models": {"get": _operation("list_models", "Every model.", answer=_ref("ModelList"))},
         "/v1/models/{id}": {"get": _operation("get_model", "One model.", answer=_ref("Model"), names=("id",))},
         "/livez": {"get": _operation("livez", "Is the process alive?", answer=_ANY)},
@@ -228,6 +276,23 @@ def _shared_paths() -> Schema:
         "/metrics": {"get": metrics},
         "/openapi.json": {"get": _operation("openapi", "This document.", answer=_ANY)},
     }
+
+
+def _doors() -> Schema:
+    doors = (
+        ("/v1/decisions", "decide", "OpenAI's Decisions API over the fields of a task.", "Decision"),
+        ("/v1/systemone", "judge_state", "The System One API over the fields of a task.", "SystemOne"),
+        ("/v1/chat/completions", "chat", "OpenAI's Chat Completions API: the task's JSON.", "ChatCompletion"),
+        ("/v1/embeddings", "embed_texts", "OpenAI's Embeddings API: what the heads read.", "Embeddings"),
+    )
+    taken = ("DecisionRequest", "SystemOneRequest", "ChatRequest", "EmbeddingRequest")
+    paths: Schema = {
+        path: {"post": _operation(name, summary, body=_ref(body), answer=_ref(answer))}
+        for (path, name, summary, answer), body in zip(doors, taken, strict=True)
+    }
+    events = paths["/v1/chat/completions"]["post"]["responses"]["200"]["content"]
+    events["text/event-stream"] = {"schema": _TEXT}
+    return paths
 
 
 def _operation(
