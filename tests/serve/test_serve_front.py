@@ -165,6 +165,7 @@ def test_a_request_that_is_open_at_shutdown_is_answered(
     thread.start()
     url = told.result(10)
     (reader,) = readers
+    reader.asked.clear()  # it was asked when it was loaded
     reader.gate.clear()
     answer: Future[httpx.Response] = Future()
     ask = threading.Thread(
