@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
@@ -19,6 +21,9 @@ from numpy.typing import NDArray
 
 from freehold.errors import IntegrityError
 from freehold.registry import Recorded, Registry
+from freehold.serve import Settings
+from freehold.serve.front import bind
+from freehold.serve.listener import Listener
 from freehold.task import (
     Answer,
     Artifact,
@@ -78,7 +83,7 @@ class WordReader:
         """Points each text at its intent."""
         answers = [self._answers(row)["intent"].probabilities for row in inputs]
         found = np.array([list(each.values()) for each in answers], np.float32)
-        return found / np.linalg.norm(found, axis=1, keepdims=True)
+        return np.asarray(found / np.linalg.norm(found, axis=1, keepdims=True))
 
     def count_tokens(self, inputs: Mapping[str, str]) -> int:
         return sum(len(text.split()) for text in inputs.values()) + 2
@@ -223,6 +228,21 @@ def routes(app: FastAPI) -> list[tuple[str, str]]:
     """Returns every method and path that the app answers, HEAD apart."""
     found = [route for route in app.routes if isinstance(route, APIRoute)]
     return sorted((method, route.path) for route in found for method in (route.methods or set()) - {"HEAD"})
+
+
+@contextmanager
+def listening(app: FastAPI) -> Iterator[str]:
+    """Runs a server in a thread and gives its URL."""
+    told: Future[str] = Future()
+    server = Listener(app, settings=Settings(), tell=told.set_result)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [bind("127.0.0.1", 0)]})
+    thread.start()
+    try:
+        yield told.result(10)
+    finally:
+        server.should_exit = True
+        thread.join(10)
+    assert not thread.is_alive()
 
 
 @dataclass

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import sys
-import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +13,11 @@ from fastapi import FastAPI
 import freehold.feedback
 from freehold.registry import Registry
 from freehold.serve import Served, Settings, create_app
-from freehold.serve.front import bind
-from freehold.serve.listener import Listener
 from freehold.task import Task
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.serve.bank import Client, WordExplainer, WordReader, make_task, release
+from tests.serve.bank import Client, WordExplainer, WordReader, listening, make_task, release
 
 
 @pytest.fixture
@@ -70,12 +66,5 @@ def client(shelf: Registry, task: Task, make_app: Callable[..., FastAPI]) -> Ite
 def url(shelf: Registry, task: Task, make_app: Callable[..., FastAPI]) -> Iterator[str]:
     """The URL of a server that runs in a thread."""
     release(shelf, task)
-    told: Future[str] = Future()
-    listener = bind("127.0.0.1", 0)
-    server = Listener(make_app(Served(task, shelf)), settings=Settings(), tell=told.set_result)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    thread.start()
-    yield told.result(10)
-    server.should_exit = True
-    thread.join(10)
-    assert not thread.is_alive()
+    with listening(make_app(Served(task, shelf))) as told:
+        yield told

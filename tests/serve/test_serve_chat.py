@@ -14,7 +14,7 @@ import pytest
 from fastapi import FastAPI
 from openai.types.chat import ChatCompletion
 from pydantic import BaseModel
-from tests.serve.bank import Client, WordReader, make_task, release
+from tests.serve.bank import Client, WordReader, listening, make_task, release
 
 from freehold.registry import Registry
 from freehold.serve import Served
@@ -190,7 +190,8 @@ def doubting(shelf: Registry, task: Task, make_app: Callable[..., FastAPI]) -> I
     release(shelf, task)
     opened: list[WordReader] = []
     with Client(make_app(Served(task, shelf), opened=opened)) as client:
-        opened[0].fields = tuple(replace(each, abstain_below=0.85) for each in opened[0].fields)
+        (reader,) = opened
+        reader.fields = tuple(replace(each, abstain_below=0.85) for each in reader.fields)
         yield client
 
 
@@ -220,6 +221,15 @@ def test_where_null_does_not_fit_the_model_refuses(doubting: Client) -> None:
     stream = doubting.post(ROUTE, body_with(response_format=schema_of(Said), stream=True)).text
     delta = json.loads(stream.split("\n\n")[0].removeprefix("data: "))["choices"][0]["delta"]
     assert delta == {"role": "assistant", "content": None, "refusal": refusal}
+
+
+def test_the_official_client_understands_a_refusal(doubting: Client) -> None:
+    with listening(doubting.app) as url, openai.OpenAI(base_url=f"{url}/v1", api_key="unused") as client:
+        refused = client.chat.completions.parse(model="banking", messages=[USER], response_format=Said)
+        assert refused.choices[0].message.parsed is None
+        assert refused.choices[0].message.refusal
+        doubtful = client.chat.completions.parse(model="banking", messages=[USER], response_format=Doubtful)
+        assert doubtful.choices[0].message.parsed == Doubtful(intent=None, urgent=True, mood=None)
 
 
 MESSAGES: list[tuple[list[Any], str]] = [

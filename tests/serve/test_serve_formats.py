@@ -11,7 +11,7 @@ from tests.serve.bank import FIELDS
 from freehold.serve.chat import ResponseFormat, read_chat
 from freehold.serve.faults import Fault
 from freehold.serve.formats import check_format, may_be_null
-from freehold.task import Field, Label, output_schema
+from freehold.task import Field, Json, Label, output_schema
 
 AT = "response_format.json_schema.schema"
 MANY = (
@@ -45,8 +45,8 @@ class Everything(BaseModel):
 
 
 def wanted(schema: Any) -> ResponseFormat:
-    form = {"type": "json_schema", "json_schema": {"name": "n", "schema": schema}}
-    user = {"role": "user", "content": "a"}
+    form: Json = {"type": "json_schema", "json_schema": {"name": "n", "schema": schema}}
+    user: Json = {"role": "user", "content": "a"}
     found = read_chat({"model": "m", "messages": [user], "response_format": form}).response_format
     assert found is not None
     return found
@@ -92,6 +92,8 @@ def test_a_schema_that_everything_fits_is_taken(schema: Any) -> None:
         (with_intent({"$ref": "http://a/b"}), "properties.intent.$ref", "has no 'http://a/b'"),
         (with_intent({"$ref": 3}), "properties.intent.$ref", "3 is no value of `$ref`"),
         (with_intent({"enum": "lost_card"}), "properties.intent.enum", "is no value of `enum`"),
+        (with_intent({**INTENT, "const": "top_up"}), "properties.intent.const", "may answer 'lost_card'"),
+        ({"additionalProperties": False, "properties": 5}, "properties", "5 is no value of `properties`"),
         (with_intent(5), "properties.intent", "5 is no JSON schema"),
         ({"properties": {"intend": {}}}, "properties.intend", "did you mean `intent`?"),
         ({"required": ["colour"]}, "required", "does not answer 'colour'"),

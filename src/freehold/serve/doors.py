@@ -96,7 +96,9 @@ def _add_embeddings(router: APIRouter, service: Service) -> None:
         _, loaded = await _find(asked.model, service)
         check_dimensions(asked, loaded.reader.dimension)
         inputs = read_texts(asked, loaded.reader.inputs, limit=service.settings.rows_limit)
-        return JSONResponse(await service.work(embed, loaded, inputs, packed=asked.encoding_format == "base64"))
+        packed = asked.encoding_format == "base64"
+        # Written out in the thread, too: a thousand vectors as JSON take longer than the loop may stand still.
+        return await service.work(lambda: JSONResponse(embed(loaded, inputs, packed=packed)))
 
 
 async def _read(request: Request, service: Service) -> Json:

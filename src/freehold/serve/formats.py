@@ -87,9 +87,11 @@ class _Comparison:
             _refuse("Nothing is valid here, and the task answers something.", at)
         if not isinstance(wanted, bool | dict):
             _refuse(f"{wanted!r:.60} is no JSON schema.", at)
-        for key, value in wanted.items() if isinstance(wanted, dict) else ():
+        keywords = wanted if isinstance(wanted, dict) else {}
+        for key, value in keywords.items():
             if not isinstance(value, _SHAPES.get(key, object)):
                 _refuse(f"{value!r:.60} is no value of `{key}` in a JSON schema.", f"{at}.{key}")
+        for key, value in keywords.items():
             if key in _CHECKS:
                 _CHECKS[key](self, own, wanted, f"{at}.{key}", depth + 1)
             elif key not in _SILENT and own.get(key) != value:
@@ -166,7 +168,7 @@ def _enum(_: _Comparison, own: Schema, wanted: Schema, at: str, depth: int) -> N
     possible: Any = {"boolean": [False, True], "null": [None]}.get(own["type"], own.get("enum"))
     if possible is None:
         _refuse(f"The task may answer any `{own['type']}` here.", at)
-    allowed = wanted["enum"] if "enum" in wanted else [wanted["const"]]
+    allowed = wanted["enum"] if at.endswith(".enum") else [wanted["const"]]
     known = {(type(each), each) for each in allowed if isinstance(each, str | int | None)}
     for value in possible:
         if (type(value), value) not in known:

@@ -134,7 +134,7 @@ def _match(name: str, question: AnyQuestion, field: Field | None, fields: Sequen
     )
     if labels is None:
         known = [label.name for label in field.labels or ()]
-        message = f"`{name}` has other labels than these: {_quote(known)}."
+        message = f"Each of `criteria` must be a label of `{name}`, and none twice: {_quote(known)}."
         raise Fault(400, message, code="invalid_value", param=f"{at}.criteria")
     return Matched(question, field, labels)
 
