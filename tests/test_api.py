@@ -19,21 +19,22 @@ NAMES = {
         find_pairs fingerprint jaccard read_rows shingles
     """,
     "freehold.engine": """
-        Base CARD COVERAGE CUTTABLE Chain DESCRIPTION Description ENCODER_FILES Encoded Encoder
-        Explained Explanation GRAPH Gathered Grain Grams HEADS HELD Head Heads Limits
-        MIDDLE MINILM_DIGEST MisplacedSpanError Moved NEVER NGRAMS Nested Ngrams Opened Part
-        Pooling RANDOM_FEATURES REACH RandomFeatures Reader Reading Run SKETCH_COLUMNS
-        Scope SideBySide Sketch Span SpanAnswer Sparse TAGS TUNED TagHead TokenVectors
-        Tokenizer Vectoriser Which Windows Word WordGrams adapter_identity answer_rows
-        best_path by_length choose_grain copy_encoder count_tags decode_spans
-        encode_spans encode_texts encoder_identity explain field_labels find_base
-        find_chains find_graph find_limits find_nested find_parts graph_home in_parts is_sealed
-        join_inputs load_adapter load_encoder load_grams load_heads load_tags
-        load_tokenizer load_tuned lora_targets name_base open_folder open_graph
-        open_reader pad path_score place_spans pool pool_words read_settings read_texts
-        restore_spans run_encoder save_adapter save_changed save_heads save_tags softmax
-        split split_words sum_paths surroundings to_probabilities token_ranges
-        total_score tuned_identity write_description
+        Accepts Base CARD COVERAGE CUTTABLE Chain DESCRIPTION Description ENCODER_FILES
+        Encoded Encoder Explained Explanation GRAPH Gathered Grain Grams HEADS HELD Head
+        Heads HeldOut Limits MIDDLE MINILM_DIGEST MisplacedSpanError Moved NEVER NGRAMS
+        Nested Ngrams Opened Part Pooling RANDOM_FEATURES REACH RandomFeatures Reader
+        Reading Run SKETCH_COLUMNS STATIC Scope SideBySide Sketch Span SpanAnswer Sparse
+        StaticTier TAGS TUNED TagHead TokenVectors Tokenizer Vectoriser Which Windows Word
+        WordGrams adapter_identity answer_rows best_path by_length choose_grain copy_encoder
+        count_tags decode_spans encode_spans encode_texts encoder_identity explain
+        field_labels find_base find_chains find_graph find_limits find_nested find_parts
+        graph_home in_parts is_sealed join_inputs load_adapter load_encoder load_grams
+        load_heads load_held_out load_static load_tags load_tokenizer load_tuned
+        lora_targets margins name_base open_folder open_graph open_reader pad path_score
+        place_spans pool pool_words read_settings read_texts restore_spans run_encoder
+        save_adapter save_changed save_heads save_held_out save_static save_tags softmax
+        split split_words sum_paths surroundings to_probabilities token_ranges total_score
+        tuned_identity write_description
     """,
     "freehold.errors": """
         CheckError DataError FreeholdError IntegrityError MissingExtraError Mistake
@@ -52,13 +53,13 @@ NAMES = {
     "freehold.registry": "Blobs Feedback Recorded RecordedRequest Registry Review Verification",
     "freehold.serve": "Explainer OpenReader Reader Served Settings create_app serve",
     "freehold.task": """
-        ARTIFACT_METRICS Answer Artifact Comparison Desk EFFORTS Effort Event Example
-        Examples FIELD_KINDS Field FieldKind Goal Json Judgement LABEL_KINDS Label
+        ARTIFACT_METRICS Answer Artifact Comparison Desk EFFORTS EXTRA_ERROR Effort Event
+        Example Examples FIELD_KINDS Field FieldKind Goal Json Judgement LABEL_KINDS Label
         LabelledExamples METRICS Measured Metrics Passport Prediction Release Result
-        SMALLER_IS_BETTER SPLITS Source Split Stage TASK_FILE Task TrainedModel Value
-        Verdict canonical digest example_id file_digest folder_digest folder_files
-        headline_first input_schema load_task nearest normalise output_schema
-        read_examples reading_once shift stage suggest task_from_models write_examples
+        SMALLER_IS_BETTER SPLITS Source Split Stage TASK_FILE TIERED_KINDS Task TrainedModel
+        Value Verdict canonical digest example_id file_digest folder_digest folder_files
+        headline_first input_schema load_task nearest normalise output_schema read_examples
+        reading_once shift stage suggest task_from_models write_examples
     """,
     "freehold.train": "fit",
 }

@@ -231,6 +231,12 @@ ONE_MISTAKE = [
         "unknown metric `acuracy` for the choice field `intent`; did you mean",
     ),
     (FIELD + "[goal]\nintent.mae = 1", 8, "unknown metric `mae` for the choice field `intent`; "),
+    (FIELD + "[goal]\nintent.extra_error = 5", 8, "`extra_error` is 5; it must be a number from 0.0001 to 0.5."),
+    (
+        FIELD.replace("choice", "number") + "[goal]\nintent.extra_error = 0.01",
+        8,
+        "unknown metric `extra_error` for the number field `intent`",
+    ),
     (FIELD + "[goal]\nintent.accuracy = 90", 8, "`accuracy` is 90; it must be a number from 0 to 1."),
     (
         FIELD + "[goal]\nintent = 0.9",
@@ -269,6 +275,12 @@ def test_shows_all_mistakes_at_once_in_order(tmp_path: Path) -> None:
     assert [mistake.line for mistake in found] == [2, 7, 8, 9, 11]
     with pytest.raises(TaskFileError, match=r"has 5 mistakes:\n.*task\.toml:2: `name` is 'A'"):
         load_task(tmp_path)
+
+
+def test_what_a_smaller_tier_may_cost_is_no_goal_of_the_gate(tmp_path: Path) -> None:
+    task = load(tmp_path, FIELD + "[goal]\nintent.accuracy = 0.9\nintent.extra_error = 0.01\n")
+    assert task.extra_errors == {"intent": 0.01}
+    assert [goal.metric for goal in task.goals] == ["accuracy"]
 
 
 def test_a_kind_that_is_wrong_brings_no_mistakes_about_its_goals(tmp_path: Path) -> None:

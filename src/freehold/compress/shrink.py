@@ -37,22 +37,27 @@ _MOST_ROWS = 2_000
 
 
 def _state(task: Task, trained: TrainedModel, labelled: LabelledExamples) -> Mapping[str, Json]:
-    """Returns what the result depends on besides its arguments: the base, by content."""
+    """Returns what the result depends on besides its arguments: the base, by content, and what tiers may cost."""
     from freehold.engine import name_base
 
-    return {"base": name_base(task.base, relative_to=task.folder)}
+    allowed: dict[str, Json] = dict(task.extra_errors)
+    return {
+        "base": name_base(task.base, relative_to=task.folder),
+        **({"extra_errors": allowed} if allowed else {}),
+    }
 
 
-@stage(_NAME, version=5, result=Artifact, reads=("name", "base"), state=_state)
+@stage(_NAME, version=6, result=Artifact, reads=("name", "base"), state=_state)
 def shrink(desk: Desk, task: Task, trained: TrainedModel, labelled: LabelledExamples) -> Artifact:
     """Returns the smallest form of the trained model that keeps its decisions.
 
     Parity is measured on validation rows (at most 2,000), with heads that were made without them. Facts:
     `precision`, `size_mb` (what serving needs), `p50_ms` (one request, all threads), `parity`, and size,
-    parity and speed of every form tried.
+    parity and speed of every form tried; `static`, what is certified of the static tier.
     """
     from freehold.compress.card import write_card
     from freehold.compress.forms import Forms
+    from freehold.compress.tiers import ship_static
     from freehold.engine import write_description
 
     rows = _parity_rows(list(read_examples(labelled.folder / "examples.jsonl")))
@@ -60,6 +65,9 @@ def shrink(desk: Desk, task: Task, trained: TrainedModel, labelled: LabelledExam
     forms.write_encoder(desk.folder)
     chosen, tried = _choose(desk, forms)
     forms.write(chosen, desk.folder)
+    tiers = ship_static(trained.folder, desk.folder, allowed=task.extra_errors)
+    for name, each in tiers.items():
+        desk.tell(Event(_NAME, "note", note=f"static tier, `{name}`: {each.certificate.sentence}"))
     write_card(desk.folder, forms.describe(chosen), tried=tried, rows=len(rows))
     write_description(desk.folder, forms.describe(chosen))
     best = next(each for each in tried if each.form == chosen)
@@ -70,6 +78,8 @@ def shrink(desk: Desk, task: Task, trained: TrainedModel, labelled: LabelledExam
         "parity": {"value": best.parity, "n": best.n},
         "forms": [each.to_json() for each in tried],
     }
+    if tiers:
+        facts["static"] = {name: each.to_json() for name, each in tiers.items()}
     return Artifact(desk.folder, facts)
 
 

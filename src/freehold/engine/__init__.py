@@ -48,6 +48,17 @@ if TYPE_CHECKING:
     from freehold.engine.sketch import SKETCH_COLUMNS, Sketch
     from freehold.engine.spans import REACH, SpanAnswer, TagHead, load_tags, save_tags, surroundings
     from freehold.engine.stacks import lora_targets
+    from freehold.engine.static import (
+        STATIC,
+        Accepts,
+        HeldOut,
+        StaticTier,
+        load_held_out,
+        load_static,
+        margins,
+        save_held_out,
+        save_static,
+    )
     from freehold.engine.tags import (
         NEVER,
         Encoded,
@@ -112,6 +123,17 @@ _HOME = {
     "settings": ("CUTTABLE", "Pooling", "read_settings"),
     "spans": ("REACH", "SpanAnswer", "TagHead", "load_tags", "save_tags", "surroundings"),
     "stacks": ("lora_targets",),
+    "static": (
+        "STATIC",
+        "Accepts",
+        "HeldOut",
+        "StaticTier",
+        "load_held_out",
+        "load_static",
+        "margins",
+        "save_held_out",
+        "save_static",
+    ),
     "tags": (
         "NEVER",
         "Encoded",
@@ -254,6 +276,15 @@ __all__ = [
     "total_score",
     "tuned_identity",
     "write_description",
+    "STATIC",
+    "Accepts",
+    "HeldOut",
+    "StaticTier",
+    "load_held_out",
+    "load_static",
+    "margins",
+    "save_held_out",
+    "save_static",
 ]
 
 

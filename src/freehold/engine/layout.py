@@ -5,6 +5,7 @@ heads.safetensors     `dense` (dense features, columns), `grams` (n-grams, colum
                       `feature_weights`, `feature_phases`: random features of the encoder's vector
 ngrams.json           the n-gram vocabulary in the order of the rows of `grams`, or the size of a hashed one
 tags/FIELD/           the head of a spans field
+static/               (perhaps) the static tier: heads and n-grams of its own, and when its answers are given
 held/                 (trained models only) heads and vocabulary made without the validation rows
 model.onnx            (artifacts only) the encoder as a graph: tokens in, token vectors out: `tokens` of the last
                       layer and, where the family allows it, `middle`, the mean over layers in the middle
@@ -38,6 +39,7 @@ __all__ = [
     "field_labels",
     "Opened",
     "open_folder",
+    "read_head",
     "write_description",
 ]
 
@@ -188,12 +190,13 @@ def _check_files(folder: Path, *, expected: Mapping[str, str], found: Mapping[st
 
 
 def _parse(content: dict[str, Any]) -> Description:
-    heads = {name: _head(head) for name, head in content["heads"].items()}
+    heads = {name: read_head(head) for name, head in content["heads"].items()}
     fields = tuple(_field(field) for field in content["fields"])
     return Description(**{**content, "inputs": tuple(content["inputs"]), "fields": fields, "heads": heads})
 
 
-def _head(content: dict[str, Any]) -> Head:
+def read_head(content: dict[str, Any]) -> Head:
+    """Returns the head that `asdict` made plain data of."""
     scope = Scope(*content["scope"]) if content["scope"] is not None else None
     pairs = tuple((float(raw), float(calibrated)) for raw, calibrated in content["knots"])
     lists = {name: tuple(content[name]) for name in ("factors", "offsets")}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +17,15 @@ from freehold.engine.layout import NGRAMS, TAGS, Head, field_labels, open_folder
 from freehold.engine.places import restore_spans
 from freehold.engine.side_by_side import load_grams
 from freehold.engine.spans import TagHead, load_tags
+from freehold.engine.static import STATIC, StaticTier, load_static
 from freehold.engine.vectors import Reading, TokenVectors, Vectoriser, Which
 from freehold.engine.words import find_parts, pool_words, split_words
 from freehold.task import Answer, Field, Prediction, normalise
 
 __all__ = ["Reader", "open_reader"]
+
+CHAMPION = "champion"
+"""The tier of answers that took a forward pass."""
 
 _BATCH = 1_024
 
@@ -51,6 +56,7 @@ class Reader:
         encoder: From texts to vectors.
         dimension: Of the vectors that `embed` returns.
         precision: The form of its weights.
+        static: The tier that answers before the encoder is asked; None where there is none.
     """
 
     def __init__(self, folder: Path, *, threads: int = 0) -> None:
@@ -69,6 +75,7 @@ class Reader:
             for field in description.fields
             if field.kind == "spans"
         }
+        self.static: StaticTier | None = load_static(folder / STATIC)
         self.encoder = Vectoriser(folder, threads=threads)
         self.dimension = self.encoder.dimension
 
@@ -91,14 +98,34 @@ class Reader:
         predictions = []
         for start in range(0, len(inputs), _BATCH):
             rows = inputs[start : start + _BATCH]
-            texts = [self.text(row) for row in rows]
-            reading = self.encoder.read(texts, tokens=self.spans_layer if self.tags else None)
-            found = self.answers(rows, reading)
-            predictions += [Prediction(self.task, name, ids[start + n], a) for n, a in enumerate(found)]
+            for n, answers in enumerate(self.ask_tiers(rows, read=self._read)):
+                predictions.append(Prediction(self.task, name, ids[start + n], answers))
         return predictions
 
+    def ask_tiers(
+        self, inputs: Sequence[Mapping[str, str]], *, read: Callable[[Sequence[str]], Reading]
+    ) -> list[dict[str, Answer]]:
+        """Returns each input's answers: the static tier's where it is sure enough, field by field.
+
+        Args:
+            read: The encoder's way with texts; with token vectors where the task has spans.
+        """
+        texts = [self.text(row) for row in inputs]
+        if self.static is None or not self.static.is_on:
+            return self.answers(inputs, read(texts))
+        found = self.static.answer(texts, self.fields)
+        left = [n for n, answers in enumerate(found) if len(answers) < len(self.fields)]
+        encoded = self.answers([inputs[n] for n in left], read([texts[n] for n in left])) if left else []
+        for n, answers in zip(left, encoded, strict=True):
+            passed = {name: replace(each, tier=CHAMPION) for name, each in answers.items()}
+            found[n] = {name: found[n].get(name, each) for name, each in passed.items()}
+        return found
+
+    def _read(self, texts: Sequence[str]) -> Reading:
+        return self.encoder.read(texts, tokens=self.spans_layer if self.tags else None)
+
     def answers(self, inputs: Sequence[Mapping[str, str]], reading: Reading) -> list[dict[str, Answer]]:
-        """Returns each input's answers, from what the encoder made of its text.
+        """Returns each input's answers, from what the encoder made of its text; the static tier is not asked.
 
         Args:
             reading: Of the inputs' texts; with token vectors where the task has spans.

@@ -72,6 +72,7 @@ def judge_with(
     """Does what `judge` does, with readers from wherever `opening` gets them."""
     from freehold.gate.curves import describe_confidence
     from freehold.gate.decision import decide
+    from freehold.gate.tiers import measure_tiers
 
     rows = _read_test_rows(labelled.folder / "examples.jsonl", task)
     asking = Asking(opening, desk, task, rows, total=len(rows) * (2 if against else 1))
@@ -93,6 +94,11 @@ def judge_with(
     (desk.folder / "calibration.json").write_bytes(canonical({"fields": confidence}) + b"\n")
     _write_answers(desk.folder / "answers.jsonl", rows, predictions, theirs.of(rows) if theirs else ())
     facts: dict[str, Json] = {"rows": len(rows), "passed": verdict.passed, "asked": len(asking.asked)}
+    if tiers := measure_tiers(ours.fields, truths, predictions):
+        shown: dict[str, Json] = {
+            n: {tier: {**m._asdict()} for tier, m in each.items()} for n, each in tiers.items()
+        }
+        facts["tiers"] = shown
     return Judgement(desk.folder, facts=facts)
 
 

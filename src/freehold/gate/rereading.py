@@ -50,7 +50,9 @@ class Rereading:
     def predict(self, inputs: Sequence[Mapping[str, str]], /, *, requests: Sequence[str]) -> list[Prediction]:
         """Returns one prediction an input, in order."""
         reader = self._reader
-        texts = [reader.text(row) for row in inputs]
-        vectors = encode_texts(texts, base=self._encoder, cache=self._cache, run=lambda: reader.encoder.run)
-        found = reader.answers(inputs, Reading(vectors, []))
+        found = reader.ask_tiers(inputs, read=self._read)
         return [Prediction(reader.task, reader.digest, id, each) for id, each in zip(requests, found, strict=True)]
+
+    def _read(self, texts: Sequence[str]) -> Reading:
+        encoder = self._reader.encoder
+        return Reading(encode_texts(texts, base=self._encoder, cache=self._cache, run=lambda: encoder.run), [])

@@ -42,6 +42,9 @@ class Measures:
         self._abstained = Counter(
             "freehold_abstained", "Answers below the field's bar.", ["task", "field"], registry=registry
         )
+        self._tiers = Counter(
+            "freehold_answers_by_tier", "Answers of each tier.", ["task", "field", "tier"], registry=registry
+        )
         self._model_seconds = Histogram(
             "freehold_model_seconds", "Time in the model.", ["task"], buckets=_SECONDS, registry=registry
         )
@@ -65,6 +68,8 @@ class Measures:
             task = each.task
             self._predictions.labels(each.task, each.model).inc()
             for name, answer in each.answers.items():
+                if answer.tier:
+                    self._tiers.labels(each.task, name, answer.tier).inc()
                 if answer.abstained:
                     self._abstained.labels(each.task, name).inc()
         if task:

@@ -24,7 +24,14 @@ from freehold.task.fields import (
     Split,
     Task,
 )
-from freehold.task.metrics import ARTIFACT_METRICS, METRICS, SMALLER_IS_BETTER, headline_first
+from freehold.task.metrics import (
+    ARTIFACT_METRICS,
+    EXTRA_ERROR,
+    METRICS,
+    SMALLER_IS_BETTER,
+    TIERED_KINDS,
+    headline_first,
+)
 from freehold.task.models import task_from_models
 from freehold.task.normalisation import normalise, shift
 from freehold.task.predictions import Answer, Prediction
@@ -51,7 +58,9 @@ __all__ = [
     "EFFORTS",
     "FIELD_KINDS",
     "LABEL_KINDS",
+    "EXTRA_ERROR",
     "METRICS",
+    "TIERED_KINDS",
     "SMALLER_IS_BETTER",
     "SPLITS",
     "TASK_FILE",

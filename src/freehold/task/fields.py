@@ -5,6 +5,7 @@ Owns the frozen description of a task, not how it is read from a file (`taskfile
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,6 +107,7 @@ class Task:
     base: str = "minilm"
     seed: int = 0
     effort: Effort = "normal"
+    extra_errors: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
     def field(self, name: str) -> Field:
         """Returns the output field called `name`. Raises KeyError where there is none."""

@@ -10,7 +10,14 @@ from types import MappingProxyType
 
 from freehold.task.fields import FieldKind
 
-__all__ = ["ARTIFACT_METRICS", "METRICS", "SMALLER_IS_BETTER", "headline_first"]
+__all__ = [
+    "ARTIFACT_METRICS",
+    "EXTRA_ERROR",
+    "METRICS",
+    "SMALLER_IS_BETTER",
+    "TIERED_KINDS",
+    "headline_first",
+]
 
 METRICS: Mapping[FieldKind, tuple[str, ...]] = MappingProxyType(
     {
@@ -33,6 +40,12 @@ _ORDER = (
 
 ARTIFACT_METRICS: tuple[str, ...] = ("p50_ms", "size_mb")
 """What can be a goal of the whole artifact: median milliseconds for one input, megabytes on disk."""
+
+EXTRA_ERROR = "extra_error"
+"""Beside the metrics: what the answers of a smaller tier may cost, certified before anything is served."""
+
+TIERED_KINDS: frozenset[FieldKind] = frozenset({"choice", "predicate", "score"})
+"""The kinds of field that a smaller tier can answer."""
 
 SMALLER_IS_BETTER: frozenset[str] = frozenset(
     {"ece", "brier", "aurc", "abstained", "out_of_scope", "mae", *ARTIFACT_METRICS}

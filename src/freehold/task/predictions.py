@@ -21,6 +21,7 @@ class Answer:
         abstained: The confidence is below the field's `abstain_below`.
         in_scope: Whether some label fits at all; None where the model cannot tell.
         interval: `number`: the lowest and highest value that the confidence speaks of.
+        tier: Who answered, where a model has several tiers: `static` or `champion`; empty where it has one.
     """
 
     value: Value
@@ -29,9 +30,10 @@ class Answer:
     abstained: bool = False
     in_scope: bool | None = None
     interval: tuple[float, float] | None = None
+    tier: str = ""
 
     def to_json(self) -> dict[str, Json]:
-        """Returns the answer in the shape of the contract; `in_scope` and `interval` where there are any."""
+        """Returns the answer in the shape of the contract; of the last three attributes those that it has."""
         shown: dict[str, Json] = {
             "value": self.value,  # type: ignore[dict-item]
             "confidence": self.confidence,
@@ -42,6 +44,8 @@ class Answer:
             shown["in_scope"] = self.in_scope
         if self.interval is not None:
             shown["interval"] = list(self.interval)
+        if self.tier:
+            shown["tier"] = self.tier
         return shown
 
 

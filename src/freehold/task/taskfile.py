@@ -12,7 +12,7 @@ from typing import Literal, cast
 
 from freehold.errors import NotFoundError, StorageError, TaskFileError
 from freehold.task.fields import EFFORTS, FIELD_KINDS, SPLITS, Effort, Field, FieldKind, Goal, Source, Split, Task
-from freehold.task.metrics import ARTIFACT_METRICS, METRICS
+from freehold.task.metrics import ARTIFACT_METRICS, EXTRA_ERROR, METRICS, TIERED_KINDS
 from freehold.task.outputs import read_field
 from freehold.task.spelling import suggest
 from freehold.task.tables import Table, read_toml, shown
@@ -87,6 +87,7 @@ def _read_task(top: Table, folder: Path) -> Task:
         base=_read_base(head, folder),
         seed=head.whole("seed"),
         effort=cast("Effort", head.word("effort", EFFORTS, default="normal")),
+        extra_errors=_read_extra_errors(top.table("goal"), outputs),
     )
 
 
@@ -212,10 +213,22 @@ def _read_field_goals(table: Table, field: str, kind: FieldKind) -> list[Goal]:
         return []
     below = table.table(field)
     for metric in below.values:
+        if metric == EXTRA_ERROR and kind in TIERED_KINDS:
+            continue
         if metric not in known:
             message = f"unknown metric `{metric}` for the {kind} field `{field}`{suggest(metric, known)}"
             below.wrong(metric, message)
     return [_read_goal(below, field, metric) for metric in below.values if metric in known]
+
+
+def _read_extra_errors(table: Table, outputs: Table) -> dict[str, float]:
+    """Returns field to what the answers of a smaller tier may cost, where the file says so."""
+    kinds = {name: below.values.get("kind") for name, below in outputs.tables()}
+    found = {}
+    for field, value in table.values.items():
+        if isinstance(value, dict) and EXTRA_ERROR in value and kinds.get(field) in TIERED_KINDS:
+            found[field] = table.table(field).number(EXTRA_ERROR, 0.0001, 0.5)
+    return found
 
 
 def _read_goal(table: Table, field: str, metric: str) -> Goal:

@@ -33,6 +33,7 @@ from freehold.train.ladder import Candidate, beats, chance_of_gain, find_gain, j
 from freehold.train.ledger import forget_others
 from freehold.train.ridge import Ridge
 from freehold.train.rows import Rows
+from freehold.train.student import LEAST_HELD_OUT, Student, can_have_student, make_student
 from freehold.train.tunings import Tunings
 
 if TYPE_CHECKING:
@@ -54,11 +55,13 @@ class Outcome:
 
     Attributes:
         rungs: What was tried, with seconds, validation figures and n: facts, not part of the model.
+        student: The static tier beside it; None where it would not pay.
     """
 
     chosen: Candidate
     max_tokens: int
     rungs: tuple[dict[str, Json], ...]
+    student: Student | None = None
 
 
 def climb(desk: Desk, task: Task, fields: tuple[Field, ...], *, train: Rows, validation: Rows) -> Outcome:
@@ -80,7 +83,7 @@ def climb(desk: Desk, task: Task, fields: tuple[Field, ...], *, train: Rows, val
         elif work.scarce and len(validation):
             tried.mend_best(work.tune_on_all(tried.best))
     forget_others(work.moments, kept=work.kept)
-    return Outcome(tried.best, work.base.max_tokens, tuple(tried.reports))
+    return Outcome(tried.best, work.base.max_tokens, tuple(tried.reports), work.make_student(tried.best))
 
 
 class _Tried:
@@ -262,6 +265,16 @@ class _Work:
             held = fits[0].result()
             self._tell(1, 2, "support vector machines")
             return held, fits[1].result()
+
+    def make_student(self, best: Candidate) -> Student | None:
+        """Returns the static tier: none at `quick`, and where its fields or the held-out rows do not allow one."""
+        if self.task.effort == "quick" or self.spans or self.scarce or not can_have_student(self.fields):
+            return None
+        if len(self.validation) < LEAST_HELD_OUT:
+            return None
+        self._tell(0, 1, "static tier")
+        scores = self._score(best.held, _Vectors(self, tuned=best.tuned))
+        return make_student(self.fields, self.train, self.validation, heads=best.heads, scores=scores)
 
     def _candidate(self, name: str, pair: tuple[Trained, Trained], vectors: _Vectors) -> Candidate:
         held, final = pair

@@ -31,7 +31,7 @@ def _state(task: Task, labelled: LabelledExamples) -> Mapping[str, Json]:
 
 @stage(
     "train.fit",
-    version=6,
+    version=7,
     result=TrainedModel,
     reads=("name", "description", "inputs", "fields", "base", "seed", "effort"),
     state=_state,
@@ -41,6 +41,7 @@ def fit(desk: Desk, task: Task, labelled: LabelledExamples) -> TrainedModel:
 
     The folder holds heads, vocabulary and perhaps `tuned/`, what the encoder learned; else the encoder is the
     task's base. `held/` holds the heads made without the validation rows, for whoever measures on them.
+    `static/` holds the static tier, which may answer nothing yet, and what it did with validation rows.
 
     Raises:
         UserError: A field of a kind that a reader cannot learn.
@@ -67,13 +68,16 @@ def fit(desk: Desk, task: Task, labelled: LabelledExamples) -> TrainedModel:
 def _write(folder: Path, task: Task, fields: tuple[Field, ...], *, outcome: Outcome, content: str) -> None:
     import shutil
 
-    from freehold.engine import HELD, Description, write_description
+    from freehold.engine import HELD, STATIC, Description, save_held_out, save_static, write_description
 
     chosen = outcome.chosen
     _write_heads(folder, chosen.final, chosen.tags)
     _write_heads(folder / HELD, chosen.held, chosen.held_tags)
     if chosen.tuned:
         shutil.copytree(chosen.tuned, folder / "tuned")
+    if outcome.student:
+        save_static(folder / STATIC, outcome.student.tier)
+        save_held_out(folder / STATIC, outcome.student.held_out)
     description = Description(
         task=task.name,
         about=task.description,

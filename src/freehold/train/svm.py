@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, hstack
 
-from freehold.engine import Ngrams, field_labels
+from freehold.engine import Grams, Ngrams, field_labels
 from freehold.task import Field
 from freehold.train.heads import NEVER, FieldHead, Trained, gram_matrix
 from freehold.train.rows import Rows, Target, is_labelled
@@ -61,13 +61,15 @@ def fit_svm(
     *,
     vectors: NDArray[np.float32],
     settings: SvmSettings = SvmSettings(),
+    grams: Grams | None = None,
 ) -> Trained:
     """Returns the heads of all fields that have columns.
 
     Args:
         vectors: Of the rows' texts, shape (rows, dimension).
+        grams: The sparse features; a vocabulary of these rows where None.
     """
-    grams = Ngrams.fit(rows.texts)
+    grams = grams or Ngrams.fit(rows.texts)
     dense = csr_matrix(vectors.astype(np.float64) * settings.dense_weight)
     features = hstack([dense, gram_matrix(grams, rows.texts).astype(np.float64)]).tocsr()
     problems = [each for field in fields for each in _problems(field, rows.targets[field.name])]

@@ -1,0 +1,185 @@
+"""How sure the static tier has to be: the least margin for which held-out rows certify what its answers cost.
+
+The extra error of its answers is the share of them that are wrong where the trained model is right. Thresholds
+are tested from the surest down, each by the exact binomial bound, up to the first that fails: whatever passes
+holds with 95 % confidence (fixed-sequence testing: Angelopoulos et al. 2021, "Learn then Test"; the bound: Clopper
+and Pearson 1934).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from freehold.engine import STATIC, HeldOut, load_held_out, load_static, save_static
+from freehold.task import Json
+
+__all__ = [
+    "ALLOWED",
+    "Certificate",
+    "Shipped",
+    "certify",
+    "describe_curve",
+    "rows_needed",
+    "ship_static",
+    "upper_bound",
+]
+
+ALLOWED = 0.005
+"""Allowed where the task says nothing."""
+
+_DOUBT = 0.05
+_SHARES = tuple(n / 20 for n in range(1, 21))
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """What is certified of the static tier's answers to a field.
+
+    Attributes:
+        above: The margin that an answer has to exceed; None where nothing could be certified.
+        allowed: The extra error that was asked for.
+        bound: Upper 95 % bound of the extra error of what is accepted; None where nothing is.
+        accepted: Held-out rows above the margin.
+        extra: Those of them that it got wrong and the trained model right.
+        rows: Held-out rows with a label.
+        missing: How many more rows with a label could not but help; 0 where there are enough to try.
+    """
+
+    above: float | None
+    allowed: float
+    bound: float | None
+    accepted: int
+    extra: int
+    rows: int
+    missing: int = 0
+
+    def to_json(self) -> dict[str, Json]:
+        """Returns it as plain data, with the share of rows accepted."""
+        return {**asdict(self), "share": self.accepted / self.rows if self.rows else 0.0}
+
+    @property
+    def sentence(self) -> str:
+        """What it says, in words."""
+        if self.above is not None:
+            assert self.bound is not None
+            share, found = f"{self.accepted / self.rows:.0%}", f"{self.extra} of {self.accepted:,} were"
+            return (
+                f"answers {share} of {self.rows:,} validation rows; at most {self.bound:.2%} of its answers are "
+                f"wrong where the trained model is right, with 95 % confidence ({found})"
+            )
+        if self.missing:
+            return (
+                f"off: {self.missing:,} more validation rows are needed to certify an extra error of "
+                f"{self.allowed:.2%} ({self.rows:,} are there)"
+            )
+        return f"off: an extra error of {self.allowed:.2%} could not be certified on {self.rows:,} validation rows"
+
+
+def upper_bound(errors: int, n: int) -> float:
+    """Returns the one-sided upper 95 % bound of a share, exactly.
+
+    Example:
+        >>> round(upper_bound(0, 598), 5)
+        0.005
+    """
+    from scipy.special import betaincinv
+
+    return 1.0 if errors >= n else float(betaincinv(errors + 1, n - errors, 1 - _DOUBT))
+
+
+def rows_needed(allowed: float) -> int:
+    """Returns how many rows without one error certify a share.
+
+    Example:
+        >>> rows_needed(0.005)
+        598
+    """
+    return math.ceil(math.log(_DOUBT) / math.log1p(-allowed)) if 0 < allowed < 1 else 1
+
+
+def certify(found: HeldOut, *, allowed: float = ALLOWED) -> Certificate:
+    """Returns the least margin that is certified, and what is known of it.
+
+    Args:
+        allowed: The extra error that is asked for, above 0 and below 1.
+    """
+    order = np.argsort(-found.margins, kind="stable")
+    margins, errors = found.margins[order], np.cumsum(found.extra[order])
+    rows, least = len(margins), rows_needed(allowed)
+    within = int((margins >= 0).sum())
+    best: tuple[int, float] | None = None
+    for n in _ends(margins[:within].tolist(), least):
+        bound = upper_bound(int(errors[n - 1]), n)
+        if bound > allowed:
+            break
+        best = n, bound
+    if best is None:
+        return Certificate(None, allowed, None, 0, 0, rows, missing=max(0, least + 1 - rows))
+    n, bound = best
+    above = float(margins[n]) if n < rows else -0.5
+    return Certificate(above, allowed, bound, n, int(errors[n - 1]), rows)
+
+
+def _ends(margins: list[float], least: int) -> Iterator[int]:
+    """Yields how many rows lie above each margin that is tried: equal margins are accepted or not together."""
+    return (n for n in range(least, len(margins) + 1) if n == len(margins) or margins[n] < margins[n - 1])
+
+
+def describe_curve(found: HeldOut) -> list[Json]:
+    """Returns cost against share for a picture: the rows accepted, surest first, and what that costs."""
+    order = np.argsort(-found.margins, kind="stable")
+    extra, wrong = np.cumsum(found.extra[order]), np.cumsum(found.wrong[order])
+    points: list[Json] = []
+    for share in _SHARES if len(order) else ():
+        n = max(1, round(share * len(order)))
+        bound = upper_bound(int(extra[n - 1]), n)
+        points.append(
+            {
+                "share": n / len(order),
+                "n": n,
+                "extra": int(extra[n - 1]),
+                "bound": bound,
+                "wrong": int(wrong[n - 1]),
+            }
+        )
+    return points
+
+
+@dataclass(frozen=True, slots=True)
+class Shipped:
+    """What is known of the static tier's answers to a field: the certificate, and cost against share."""
+
+    certificate: Certificate
+    curve: list[Json]
+
+    def to_json(self) -> dict[str, Json]:
+        """Returns it as plain data."""
+        return {**self.certificate.to_json(), "curve": self.curve}
+
+
+def ship_static(trained: Path, folder: Path, *, allowed: Mapping[str, float]) -> dict[str, Shipped]:
+    """Writes the static tier with the margins that are certified; none where some field could not be certified.
+
+    Args:
+        trained: The trained model's folder.
+        folder: The artifact's.
+        allowed: Field to the extra error that is asked for, where the task says so.
+
+    Returns:
+        Field to what is known of it; empty where the trained model has no static tier.
+    """
+    tier = load_static(trained / STATIC)
+    if tier is None:
+        return {}
+    shipped = {}
+    for name, found in load_held_out(trained / STATIC).items():
+        shipped[name] = Shipped(certify(found, allowed=allowed.get(name, ALLOWED)), describe_curve(found))
+    accepts = {n: replace(each, above=shipped[n].certificate.above) for n, each in tier.accepts.items()}
+    if (made := replace(tier, accepts=accepts)).is_on:
+        save_static(folder / STATIC, made)
+    return shipped

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.small import AREAS, make_desk, make_labelled, make_task
+from tests.train.plain_rows import FIELDS, make_rows
+
+from freehold import compress, train
+from freehold.engine import Head, load_held_out, load_static, open_reader
+from freehold.task import Artifact, Example, Field, Label, LabelledExamples, Passport, Split, Task, example_id
+from freehold.train.rows import is_labelled
+from freehold.train.student import can_have_student, make_student
+
+CLOSED = tuple(field for field in FIELDS if field.kind in ("choice", "predicate", "score"))
+TRAIN, HELD = make_rows(120), make_rows(80, seed=1)
+HEADS = {"area": Head(0, 3), "urgent": Head(3, 5), "mood": Head(5, 8)}
+AREA = Field("area", "choice", labels=tuple(Label(name) for name in ("account", "billing", "delivery")))
+
+
+@pytest.mark.parametrize("kind", ["choices", "number", "spans"])
+def test_a_field_that_needs_the_encoder_has_no_student(kind: str) -> None:
+    other = next((field for field in FIELDS if field.kind == kind), Field("slots", "spans", labels=(Label("a"),)))
+    assert can_have_student(CLOSED)
+    assert not can_have_student([*CLOSED, other])
+    assert not can_have_student([])
+
+
+def test_its_held_out_rows_are_measured_against_the_trained_model() -> None:
+    scores = np.random.default_rng(0).normal(size=(len(HELD), 8)).astype(np.float32)
+    student = make_student(CLOSED, TRAIN, HELD, heads=HEADS, scores=scores)
+    own = student.tier.scores(HELD.texts)
+    for field in CLOSED:
+        head, target, found = HEADS[field.name], HELD.targets[field.name], student.held_out[field.name]
+        known = is_labelled(target)
+        said = own[known, head.start : head.stop].argmax(1) == target[known]
+        theirs = scores[known, head.start : head.stop].argmax(1) == target[known]
+        assert found.wrong.tolist() == (~said).tolist()
+        assert found.extra.tolist() == (~said & theirs).tolist()
+        assert said.mean() > 0.6
+    assert not student.tier.is_on
+
+
+def examples(count: int) -> list[Example]:
+    return [_example(number) for number in range(count)]
+
+
+def _example(number: int) -> Example:
+    word = list(AREAS)[number % len(AREAS)]
+    inputs = {"text": f"please look at the {word} number {number} of mine"}
+    splits: tuple[Split, ...] = ("train", "validation", "train", "test")
+    passport = Passport("rows.csv", f"rows.csv:{number + 2}", licence="CC0-1.0")
+    return Example(example_id(inputs), inputs, {"area": AREAS[word]}, passport, splits[number // 8 % 4])
+
+
+def make(folder: Path, task: Task, labelled: LabelledExamples) -> Artifact:
+    trained = train.fit.function(make_desk(folder / "fit"), task, labelled)
+    return compress.shrink.function(make_desk(folder / "shrink"), task, trained, labelled)
+
+
+@pytest.fixture(scope="module")
+def task(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Task:
+    task = make_task(tmp_path_factory.mktemp("student"), base=str(tiny_base), fields=(AREA,))
+    return replace(task, extra_errors={"area": 0.05})
+
+
+def test_a_model_ships_with_a_tier_that_answers_what_it_is_certified_for(task: Task, tmp_path: Path) -> None:
+    rows = examples(512)
+    artifact = make(tmp_path, task, make_labelled(tmp_path / "labelled", rows))
+    told = artifact.facts["static"]["area"]  # type: ignore[index,call-overload]
+    assert told["above"] is not None
+    assert told["bound"] <= told["allowed"] == 0.05
+    asked = [row for row in rows if row.split == "test"]
+    found = [each.answers["area"] for each in open_reader(artifact.folder).predict([row.inputs for row in asked])]
+    tiers = [each.tier for each in found]
+    assert {"static"} <= set(tiers) <= {"static", "champion"}
+    right = [a.value == row.outputs["area"] for a, row in zip(found, asked, strict=True) if a.tier == "static"]
+    assert np.mean(right) >= 0.9
+
+
+def test_too_few_validation_rows_leave_it_off_and_say_how_many_are_missing(task: Task, tmp_path: Path) -> None:
+    labelled = make_labelled(tmp_path / "labelled", examples(320))
+    artifact = make(tmp_path, replace(task, extra_errors={}), labelled)
+    told = artifact.facts["static"]["area"]  # type: ignore[index,call-overload]
+    assert (told["above"], told["missing"]) == (None, 599 - 80)
+    assert load_static(artifact.folder / "static") is None
+    assert all(not each.answers["area"].tier for each in open_reader(artifact.folder).predict([{"text": "hello"}]))
+
+
+def test_quick_has_no_static_tier(task: Task, tmp_path: Path) -> None:
+    labelled = make_labelled(tmp_path / "labelled", examples(512))
+    trained = train.fit.function(make_desk(tmp_path / "fit"), replace(task, effort="quick"), labelled)
+    assert not (trained.folder / "static").exists()
+
+
+def test_the_trained_model_keeps_what_its_tier_did_with_validation_rows(task: Task, tmp_path: Path) -> None:
+    labelled = make_labelled(tmp_path / "labelled", examples(512))
+    trained = train.fit.function(make_desk(tmp_path / "fit"), task, labelled)
+    found = load_held_out(trained.folder / "static")["area"]
+    assert len(found.margins) == 128
+    assert not (found.extra & ~found.wrong).any()
