@@ -50,7 +50,10 @@ NAMES = {
     """,
     "freehold.plugins": "Plugins",
     "freehold.reason": "",
-    "freehold.registry": "Blobs Feedback Recorded RecordedRequest Registry Review Verification",
+    "freehold.registry": """
+        Blobs Feedback Key KeyScope MadeKey Recorded RecordedRequest Registry Review
+        Verification key_id secret_hash
+    """,
     "freehold.serve": "Explainer OpenReader Reader Served Settings create_app serve",
     "freehold.task": """
         ARTIFACT_METRICS Answer Artifact Comparison Desk EFFORTS EXTRA_ERROR Effort Event

@@ -34,6 +34,20 @@ def test_migrations_make_the_tables(shelf: Registry, database_url: str) -> None:
     engine.dispose()
 
 
+def test_a_database_of_the_first_release_gets_keys_and_keeps_what_it_has(
+    shelf: Registry, database_url: str
+) -> None:
+    shelf.fix_splits("banking", {"a": "test"})
+    engine = sa.create_engine(read_address(shelf.state, url=database_url))
+    with engine.begin() as connection:
+        connection.execute(sa.text("DROP TABLE keys"))
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '0001'"))
+    engine.dispose()
+    with Registry.open(shelf.state, url=database_url) as opened:
+        assert opened.splits("banking") == {"a": "test"}
+        assert opened.all_keys() == []
+
+
 def test_a_newer_database_is_left_alone(shelf: Registry, database_url: str) -> None:
     engine = sa.create_engine(read_address(shelf.state, url=database_url))
     with engine.begin() as connection:
@@ -78,11 +92,16 @@ def test_the_door() -> None:
         == [
             "Blobs",
             "Feedback",
+            "Key",
+            "KeyScope",
+            "MadeKey",
             "Recorded",
             "RecordedRequest",
             "Registry",
             "Review",
             "Verification",
+            "key_id",
+            "secret_hash",
         ]
     )
 

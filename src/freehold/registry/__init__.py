@@ -4,10 +4,24 @@ Loads SQLAlchemy; import it where it is needed, not at the top of an application
 """
 
 from freehold.registry.blobs import Blobs
+from freehold.registry.keys import Key, KeyScope, MadeKey, key_id, secret_hash
 from freehold.registry.registry import Registry
 from freehold.registry.reviews import Review
 from freehold.registry.stages import Recorded
 from freehold.registry.traffic import Feedback, RecordedRequest
 from freehold.registry.verification import Verification
 
-__all__ = ["Blobs", "Feedback", "Recorded", "RecordedRequest", "Registry", "Review", "Verification"]
+__all__ = [
+    "Blobs",
+    "Feedback",
+    "Key",
+    "KeyScope",
+    "MadeKey",
+    "Recorded",
+    "RecordedRequest",
+    "Registry",
+    "Review",
+    "Verification",
+    "key_id",
+    "secret_hash",
+]

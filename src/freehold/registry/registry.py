@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 
@@ -15,6 +16,7 @@ from freehold.registry.blobs import Blobs
 from freehold.registry.database import Database
 from freehold.registry.folder import StateFolder
 from freehold.registry.journal import Journal
+from freehold.registry.keys import Key, Keys, MadeKey
 from freehold.registry.lineage import Lineage
 from freehold.registry.models import Models
 from freehold.registry.releases import Releases
@@ -63,6 +65,7 @@ class Registry:
         self._requests = Requests(database)
         self._feedback = FeedbackLog(database)
         self._reviews = Reviews(database)
+        self._keys = Keys(database)
 
     @classmethod
     def open(cls, state: Path, *, url: str = "") -> Registry:
@@ -262,6 +265,49 @@ class Registry:
     def reviews(self, task: str, *, limit: int = 100) -> list[Review]:
         """Returns the rows that wait for a person, the least certain suggestion first."""
         return self._reviews.read(task, limit=limit)
+
+    # Keys
+
+    def make_key(self, name: str, *, scopes: Sequence[str], expires: datetime | None = None) -> MadeKey:
+        """Makes an API key; its secret is in what is returned and nowhere else.
+
+        Raises:
+            UserError: The name is blank or too long, a scope is unknown, or `expires` is over.
+        """
+        return self._keys.make(name, scopes=scopes, expires=expires)
+
+    def all_keys(self) -> list[Key]:
+        """Returns every key that was ever made, oldest first."""
+        return self._keys.all()
+
+    def working_keys(self) -> list[Key]:
+        """Returns the keys that are neither revoked nor expired."""
+        return self._keys.working()
+
+    def had_keys(self) -> bool:
+        """Returns whether a key was ever made."""
+        return self._keys.any()
+
+    def revoke_key(self, id: str) -> Key:
+        """Ends a key for good.
+
+        Raises:
+            NotFoundError: There is no such key.
+        """
+        return self._keys.revoke(id)
+
+    def rotate_key(self, id: str, *, grace: timedelta = timedelta()) -> MadeKey:
+        """Makes a key like another one, which ends after `grace`.
+
+        Raises:
+            NotFoundError: There is no such key.
+            UserError: It was revoked.
+        """
+        return self._keys.rotate(id, grace=grace)
+
+    def note_keys_used(self, times: Mapping[str, str]) -> None:
+        """Notes when keys, by their ids, were last used."""
+        self._keys.note_used(times)
 
     def verify(self) -> Verification:
         """Reads every blob and every row again."""

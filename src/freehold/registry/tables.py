@@ -19,6 +19,7 @@ __all__ = [
     "feedback",
     "files",
     "folders",
+    "keys",
     "metadata",
     "models",
     "pending",
@@ -31,7 +32,7 @@ __all__ = [
     "tasks",
 ]
 
-REVISION = "0001"
+REVISION = "0002"
 """The newest migration: what a database must be at to be used as it is."""
 
 
@@ -214,4 +215,17 @@ reviews = sa.Table(
     _json("inputs"),
     _json("suggestion"),
     sa.Column("confidence", sa.Double, nullable=False),
+)
+keys = sa.Table(
+    "keys",
+    metadata,
+    _key("id"),
+    _words("name"),
+    _words("sha256"),
+    _json("scopes"),
+    _words("created"),
+    _words("expires"),
+    _words("revoked"),
+    _words("used"),
+    comment="Who may ask a server; of each secret only its hash.",
 )
