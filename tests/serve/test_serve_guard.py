@@ -45,13 +45,13 @@ FOREIGN: list[tuple[dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("settings", "host"), ALLOWED)
 def test_our_own_names_are_served(settings: dict[str, Any], host: str) -> None:
-    Guard(Settings(**settings)).check("GET", "/v1/models", {"host": host})
+    Guard(Settings(**settings)).check("GET", {"host": host})
 
 
 @pytest.mark.parametrize(("settings", "host"), FOREIGN)
 def test_other_names_are_refused(settings: dict[str, Any], host: str) -> None:
     with pytest.raises(Fault) as caught:
-        Guard(Settings(**settings)).check("GET", "/livez", {"host": host})
+        Guard(Settings(**settings)).check("GET", {"host": host})
     assert (caught.value.status, caught.value.code) == (403, "host_not_allowed")
 
 
@@ -72,29 +72,30 @@ ORIGINS = [
 @pytest.mark.parametrize(("headers", "passes"), ORIGINS)
 def test_pages_of_other_sites_may_not_send(headers: dict[str, str], passes: bool) -> None:
     guard = Guard(Settings())
-    guard.check("GET", ROUTE, {**HERE, **headers})
+    guard.check("GET", {**HERE, **headers})
     if passes:
-        guard.check("POST", ROUTE, {**HERE, **headers})
+        guard.check("POST", {**HERE, **headers})
         return
     for method in ("POST", "DELETE"):
         with pytest.raises(Fault, match="other sites") as caught:
-            guard.check(method, ROUTE, {**HERE, **headers})
+            guard.check(method, {**HERE, **headers})
         assert caught.value.code == "origin_not_allowed"
 
 
 @pytest.mark.parametrize("header", ["", "Bearer", "Bearer wrong", "Basic secret", "secret", "Bearer sécret"])
-def test_without_the_token_only_livez_answers(
+def test_without_the_token_only_probes_answer(
     shelf: Registry, task: Task, make_app: Callable[..., FastAPI], header: str
 ) -> None:
     release(shelf, task)
     with Client(make_app(Served(task, shelf), token="secret")) as client:
         headers = {"authorization": header.encode("latin-1")} if header else {}
-        for path in ("/readyz", "/metrics", "/v1/models", "/openapi.json", "/nowhere"):
+        for path in ("/metrics", "/v1/models", "/openapi.json", "/nowhere"):
             response = client.get(path, headers=headers)
             error = response.json()["error"]
             assert (response.status_code, error["type"]) == (401, "authentication_error")
             assert response.headers["www-authenticate"] == "Bearer"
-        assert client.get("/livez").status_code == 200
+        assert client.get("/livez", headers=headers).status_code == 200
+        assert client.get("/readyz", headers=headers).json() == {"ready": True}
         for scheme in ("Bearer", "bearer"):
             right = {"authorization": f"{scheme} secret"}
             assert client.post(ROUTE, {"text": "a"}, headers=right).status_code == 200

@@ -1,4 +1,4 @@
-"""The ASGI application: routes, the one error shape, the rim around them, and the watch over champions.
+"""The ASGI application: routes, the one error shape, the rim around them, and the watch over champions and keys.
 
 Owns how the parts are put together. What they do stands in their own modules.
 """
@@ -39,7 +39,8 @@ def build(service: Service, *, version: str) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        watches = [asyncio.create_task(service.watch(slot)) for slot in service.champions]
+        watched = [service.watch_keys(), service.note_uses(), *(service.watch(slot) for slot in service.champions)]
+        watches = [asyncio.create_task(each) for each in watched]
         try:
             yield
         finally:
@@ -56,7 +57,13 @@ def build(service: Service, *, version: str) -> FastAPI:
     app.add_exception_handler(Fault, _say)
     app.add_exception_handler(FreeholdError, _say)
     app.add_exception_handler(HTTPException, _say)
-    app.add_middleware(Rim, guard=Guard(service.settings), measures=service.measures)
+    app.add_middleware(
+        Rim,
+        guard=Guard(service.settings),
+        door=service.door,
+        routes=app.router.routes,
+        measures=service.measures,
+    )
     return app
 
 

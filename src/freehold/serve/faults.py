@@ -27,6 +27,7 @@ Code: TypeAlias = Literal[
     "invalid_value",
     "method_not_allowed",
     "missing_input",
+    "missing_scope",
     "missing_value",
     "model_not_found",
     "no_champion",
@@ -34,8 +35,10 @@ Code: TypeAlias = Literal[
     "not_ready",
     "origin_not_allowed",
     "overloaded",
+    "rate_limit_exceeded",
     "request_id_taken",
     "storage_unavailable",
+    "task_not_allowed",
     "task_not_found",
     "too_many_rows",
     "unknown_input",
@@ -43,7 +46,11 @@ Code: TypeAlias = Literal[
     "unsupported_input",
 ]
 
-_TYPES: Mapping[int, str] = {401: "authentication_error", 403: "permission_error"}
+_TYPES: Mapping[int, str] = {
+    401: "authentication_error",
+    403: "permission_error",
+    429: "rate_limit_error",
+}
 
 
 class Fault(Exception):  # noqa: N818  an answer, not always an error of the program

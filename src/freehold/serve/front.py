@@ -6,6 +6,7 @@ Owns the port and the signals. FastAPI and uvicorn are loaded when a server is w
 from __future__ import annotations
 
 import errno
+import shlex
 import signal
 import socket
 import threading
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING
 from freehold.errors import UserError
 from freehold.serve.champions import Champions
 from freehold.serve.readers import OpenReader, Served
-from freehold.serve.settings import Settings
+from freehold.serve.settings import RATE, Settings
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -64,6 +65,7 @@ def create_app(
     service = Service(
         champions=champions, inbox=inbox, measures=Measures(), settings=settings, explainer=explainer
     )
+    service.keyring.load()
     return build(service, version=version("freehold"))
 
 
@@ -79,29 +81,31 @@ def serve(
     inbox: Inbox,
     host: str = "127.0.0.1",
     port: int = 8420,
+    rate: float = RATE,
     open_reader: OpenReader | None = None,
     explainer: Explainer | None = None,
     tell: Callable[[str], None] = lambda url: None,
 ) -> None:
     """Serves tasks over HTTP until SIGINT or SIGTERM, then lets open requests finish.
 
-    The token is that of `FREEHOLD_TOKEN`, where it is set.
+    The token is that of `FREEHOLD_TOKEN`, where it is set; keys are those of the tasks' registries.
 
     Args:
         tasks: What is served; each name once.
         inbox: Where feedback goes: the package `freehold.feedback`.
-        host: Only this machine can reach the default; another one needs a token.
+        host: Only this machine can reach the default; another one needs a key or a token.
         port: 0 takes any free port.
+        rate: How many requests a second each key may make; 0 for any number.
         open_reader: How an artifact is opened; the engine's way where None.
         explainer: Who explains answers: a `freehold.line.Explainer`; closed at shutdown.
         tell: Is given the server's URL when it answers.
 
     Raises:
-        UserError: The host cannot be bound, or needs a token; the port is taken.
+        UserError: The host cannot be bound, or needs a key or a token; the port is taken.
         IntegrityError: A champion's files are damaged; the message names its task.
     """
-    settings = Settings.from_environment(host=host, port=port)
-    settings.check()
+    settings = Settings.from_environment(host=host, port=port, rate=rate)
+    settings.check(keyed=any(served.shelf.working_keys() for served in tasks), command=_key_command(tasks))
     listener = bind(host, port)
     try:
         from freehold.serve.listener import Listener
@@ -111,6 +115,16 @@ def serve(
             Listener(app, settings=settings, tell=tell).run(sockets=[listener])
     finally:
         listener.close()
+
+
+def _key_command(tasks: Sequence[Served]) -> str:
+    """Returns what makes a key for the first task, in the state that is served."""
+    words = ["freehold", "keys", "create"]
+    if tasks:
+        task, shelf = tasks[0]
+        words += [str(task.folder)]
+        words += ["--state", str(shelf.state)] if shelf.state != task.folder / ".freehold" else []
+    return shlex.join([*words, "--name", "NAME"])
 
 
 def bind(host: str, port: int) -> socket.socket:

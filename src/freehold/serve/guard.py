@@ -1,12 +1,10 @@
-"""Who may ask at all: host names, origins, tokens, request ids.
+"""What is refused whoever asks: foreign host names and origins; and the ids of requests.
 
-Owns the rules, as pure functions over headers. Knows nothing of routes or tasks.
+Owns the rules, as pure functions over headers. Knows nothing of routes or tasks; keys are the `door`'s.
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import ipaddress
 import re
 import secrets
@@ -18,7 +16,6 @@ from freehold.serve.settings import Settings, is_loopback
 
 __all__ = ["Guard"]
 
-_OPEN = frozenset({"/livez"})
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _HOST = re.compile(r"(?:\[(?P<six>[^\]]*)\]|(?P<name>[^:]*))(?::[0-9]+)?")
@@ -29,10 +26,9 @@ class Guard:
     """The rules of one server."""
 
     def __init__(self, settings: Settings) -> None:
-        self._token = _hashed(settings.token) if settings.token else None
         self._hosts = _allowed(settings)
 
-    def check(self, method: str, path: str, headers: Mapping[str, str]) -> None:
+    def check(self, method: str, headers: Mapping[str, str]) -> None:
         """Lets a request through, or raises the `Fault` that it is answered with.
 
         Args:
@@ -42,8 +38,6 @@ class Guard:
         self._check_host(host)
         if method not in _SAFE:
             _check_origin(headers, host)
-        if path not in _OPEN:
-            self._check_token(headers.get("authorization", ""))
 
     def request_id(self, given: str | None) -> tuple[str, bool]:
         """Returns the id of a request, and whether the client chose it.
@@ -67,19 +61,6 @@ class Guard:
             message = f"This server is not called {host[:120]!r}."
             raise Fault(403, message, code="host_not_allowed", param="host")
 
-    def _check_token(self, authorization: str) -> None:
-        if self._token is None:
-            return
-        scheme, _, token = authorization.partition(" ")
-        if scheme.lower() != "bearer" or not hmac.compare_digest(_hashed(token.strip()), self._token):
-            raise Fault(
-                401,
-                "This server needs its token: send `Authorization: Bearer TOKEN`.",
-                code="invalid_token",
-                param="authorization",
-                headers={"www-authenticate": "Bearer"},
-            )
-
 
 def _check_origin(headers: Mapping[str, str], host: str) -> None:
     """Refuses what a page of another site makes a browser send."""
@@ -101,7 +82,7 @@ def _netloc(origin: str) -> str:
 def _allowed(settings: Settings) -> frozenset[str] | None:
     """Returns the host names that requests may name; None where any will do.
 
-    A server on all addresses cannot know its names; there a token is needed anyway.
+    A server on all addresses cannot know its names; there a key is needed anyway.
     """
     if settings.host in ("", "0.0.0.0", "::") and not settings.hosts:  # noqa: S104  compared, not bound
         return None
@@ -117,8 +98,3 @@ def _hostname(host: str) -> str:
         return str(ipaddress.ip_address(name))
     except ValueError:
         return name.rstrip(".") if match else ""
-
-
-def _hashed(token: str) -> bytes:
-    """Hashed, so that comparing takes the same time whatever the lengths."""
-    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()

@@ -18,10 +18,21 @@ from prometheus_client import (
 )
 
 from freehold.serve.champions import Slot
+from freehold.serve.faults import Code
 from freehold.task import Prediction
 
 __all__ = ["CONTENT_TYPE_LATEST", "Measures"]
 
+_REFUSALS: frozenset[Code] = frozenset(
+    {
+        "host_not_allowed",
+        "invalid_token",
+        "missing_scope",
+        "origin_not_allowed",
+        "rate_limit_exceeded",
+        "task_not_allowed",
+    }
+)
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
@@ -49,6 +60,7 @@ class Measures:
             "freehold_model_seconds", "Time in the model.", ["task"], buckets=_SECONDS, registry=registry
         )
         self._feedback = Counter("freehold_feedback", "Rows of feedback.", ["task", "result"], registry=registry)
+        self._refused = Counter("freehold_refused", "Requests not let in.", ["reason"], registry=registry)
         self._version = Gauge(
             "freehold_champion_version", "Version that answers; 0: none.", ["task"], registry=registry
         )
@@ -79,6 +91,11 @@ class Measures:
         """Counts rows of feedback."""
         for result, count in (("accepted", accepted), ("rejected", rejected), ("withdrawn", withdrawn)):
             self._feedback.labels(task, result).inc(count)
+
+    def count_refused(self, reason: Code) -> None:
+        """Counts a request that was not let in; anything else that went wrong is no refusal."""
+        if reason in _REFUSALS:
+            self._refused.labels(reason).inc()
 
     def render(self, slots: Iterable[Slot]) -> bytes:
         """Returns everything in the text format of Prometheus."""

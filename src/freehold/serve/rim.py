@@ -1,7 +1,7 @@
 """The outermost layer: what every request and every response has in common.
 
-Owns request ids, the guard at the door, the log line, the count, and the answer to what nobody expected. Logs
-name routes, never bodies, and never what an exception says, since that may quote a body.
+Owns request ids, the way past guard and door, the log line, the count, and the answer to what nobody expected.
+Logs name routes, never bodies, and never what an exception says, since that may quote a body.
 """
 
 from __future__ import annotations
@@ -14,11 +14,17 @@ from typing import TYPE_CHECKING
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 
+from freehold.serve.callers import OUTSIDE, Admission, acting
+from freehold.serve.door import Door
 from freehold.serve.faults import Fault
 from freehold.serve.guard import Guard
 from freehold.serve.measures import Measures
+from freehold.serve.scopes import find_need
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from starlette.routing import BaseRoute
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 __all__ = ["Rim", "fault_response"]
@@ -33,11 +39,19 @@ def fault_response(fault: Fault) -> JSONResponse:
 
 
 class Rim:
-    """ASGI middleware around everything else."""
+    """ASGI middleware around everything else.
 
-    def __init__(self, app: ASGIApp, *, guard: Guard, measures: Measures) -> None:
+    Args:
+        routes: Those of the application, so that what a request needs is known before it is answered.
+    """
+
+    def __init__(
+        self, app: ASGIApp, *, guard: Guard, door: Door, routes: Sequence[BaseRoute], measures: Measures
+    ) -> None:
         self._app = app
         self._guard = guard
+        self._door = door
+        self._routes = routes
         self._measures = measures
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -47,7 +61,7 @@ class Rim:
             return
         begun = time.perf_counter()
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        status, started = 500, False
+        status, started, admitted = 500, False, OUTSIDE
         request_id, chosen = self._guard.request_id(None)
 
         async def tell(message: Message) -> None:
@@ -55,15 +69,18 @@ class Rim:
             if message["type"] == "http.response.start":
                 started = True
                 status = message["status"]
-                message["headers"] = [*message.get("headers", []), *_common(request_id)]
+                message["headers"] = [*message.get("headers", []), *_common(request_id, admitted)]
             await send(message)
 
         try:
             request_id, chosen = self._guard.request_id(headers.get("x-request-id"))
-            self._guard.check(scope["method"], scope["path"], headers)
+            self._guard.check(scope["method"], headers)
+            admitted = self._door.admit(find_need(self._routes, scope), headers)
             scope.setdefault("state", {}).update(request_id=request_id, chosen=chosen)
-            await self._app(scope, receive, tell)
+            with acting(admitted):
+                await self._app(scope, receive, tell)
         except Fault as fault:
+            self._measures.count_refused(fault.code)
             await fault_response(fault)(scope, receive, tell)
         except ClientDisconnect:
             status = 499  # nobody is there to be told
@@ -73,27 +90,30 @@ class Rim:
             if not started:
                 await fault_response(unexpected)(scope, receive, tell)
         finally:
-            self._note(scope, request_id, status=status, seconds=time.perf_counter() - begun)
+            seconds = time.perf_counter() - begun
+            self._note(scope, request_id, caller=admitted.caller.name, status=status, seconds=seconds)
 
-    def _note(self, scope: Scope, request_id: str, *, status: int, seconds: float) -> None:
+    def _note(self, scope: Scope, request_id: str, *, caller: str, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "unmatched")
         method = scope["method"] if scope["method"] in _METHODS else "other"
         self._measures.count_request(route=route, method=method, status=status, seconds=seconds)
         _log.info(
-            "request=%s method=%s route=%s status=%d ms=%.1f",
+            "request=%s method=%s route=%s status=%d ms=%.1f caller=%s",
             request_id,
             method,
             route,
             status,
             seconds * 1000,
+            caller,
         )
 
 
-def _common(request_id: str) -> list[tuple[bytes, bytes]]:
+def _common(request_id: str, admitted: Admission) -> list[tuple[bytes, bytes]]:
     return [
         (b"x-request-id", request_id.encode()),
         (b"x-content-type-options", b"nosniff"),
         (b"cache-control", b"no-store"),
+        *((name.encode(), value.encode()) for name, value in admitted.headers.items()),
     ]
 
 

@@ -35,7 +35,7 @@ def describe(slots: Iterable[Slot], *, version: str, token: bool) -> Schema:
     Args:
         slots: The tasks, each with what it takes and answers now.
         version: Freehold's.
-        token: Whether the server wants one.
+        token: Whether the server wants a key or a token.
     """
     paths: Schema = {}
     schemas = _shared_schemas()
@@ -51,7 +51,8 @@ def describe(slots: Iterable[Slot], *, version: str, token: bool) -> Schema:
     if token:
         document["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
         document["security"] = [{"token": []}]
-        paths["/livez"]["get"]["security"] = []
+        for path in ("/livez", "/readyz"):
+            paths[path]["get"]["security"] = []
     return document
 
 

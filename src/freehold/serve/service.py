@@ -15,9 +15,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple, ParamSpec, Protocol, TypeVar, cast
 
 from freehold.errors import NotFoundError
+from freehold.serve.callers import admission
 from freehold.serve.champions import Champions, Slot
+from freehold.serve.door import Door
 from freehold.serve.explanations import Explainer, Explanations
 from freehold.serve.faults import Code, Fault
+from freehold.serve.keyring import Keyring
 from freehold.serve.measures import Measures
 from freehold.serve.readers import Loaded
 from freehold.serve.settings import Settings
@@ -32,6 +35,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _STRIPES = 64
+_USED_SECONDS = 60.0
+"""How often the last use of keys is written down."""
 _MODEL = re.compile(r"([^@]*)(?:@([0-9]{1,9}))?")
 
 
@@ -109,8 +114,11 @@ class Service:
         self.inbox = inbox
         self.measures = measures
         self.settings = settings
+        self.keyring = Keyring({slot.task.name: slot.shelf for slot in champions})
+        self.door = Door(settings, keyring=self.keyring)
         self._pool = ThreadPoolExecutor(settings.workers, thread_name_prefix="freehold-serve")
         self._loader = ThreadPoolExecutor(2, thread_name_prefix="freehold-load")
+        self._keeper = ThreadPoolExecutor(2, thread_name_prefix="freehold-keys")
         self._stripes = [threading.Lock() for _ in range(_STRIPES)]
         self._waiting = 0
 
@@ -141,23 +149,48 @@ class Service:
             await loop.run_in_executor(self._loader, self.champions.refresh, slot)
             await asyncio.sleep(self.settings.poll_seconds)
 
+    async def watch_keys(self) -> None:
+        """Follows the registries' keys until cancelled; loading a champion does not hold it up."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await loop.run_in_executor(self._keeper, self.keyring.poll)
+            await asyncio.sleep(self.settings.poll_seconds)
+
+    async def note_uses(self) -> None:
+        """Writes down when keys were last used, once a minute, until cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(_USED_SECONDS)
+            await loop.run_in_executor(self._keeper, self.keyring.write_used)
+
     def close(self) -> None:
         """Ends the threads when their work is done."""
         self.explanations.close()
+        self._keeper.shutdown(wait=True)
+        self.keyring.write_used()
         self._pool.shutdown(wait=True)
         self._loader.shutdown(wait=True)
 
     def slot(self, task: str, *, param: str = "task", code: Code = "task_not_found") -> Slot:
-        """Returns the slot of a task.
+        """Returns the slot of a task that the caller of this request may use.
 
         Raises:
-            Fault: 404; the message names the nearest task.
+            Fault: 404 where there is none, the message names the nearest; 403 where it is not the caller's.
         """
         slot = self.champions.get(task)
         if slot is None:
-            message = f"There is no task {task[:60]!r} here{suggest(task[:60], self.champions.names())}"
+            names = [each.task.name for each in self.visible()]
+            message = f"There is no task {task[:60]!r} here{suggest(task[:60], names)}"
             raise Fault(404, message, code=code, param=param)
+        if not admission().reaches(task):
+            self.measures.count_refused("task_not_allowed")
+            message = f"This key is not one of `{task}`, or has not the scope there that this needs."
+            raise Fault(403, message, code="task_not_allowed", param=param)
         return slot
+
+    def visible(self) -> list[Slot]:
+        """Returns the slots of the tasks that the caller of this request may use."""
+        return [slot for slot in self.champions if admission().reaches(slot.task.name)]
 
     def named(self, model: str, *, param: str, code: Code = "model_not_found") -> tuple[Slot, int | None]:
         """Returns the slot and the version that `banking` (no version) or `banking@3` names.

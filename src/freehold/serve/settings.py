@@ -1,19 +1,24 @@
 """What the operator of a server can choose.
 
-Owns the values and their defaults, and the rule that nobody outside this machine gets in without a token.
+Owns the values and their defaults, and the rule that nobody outside this machine gets in without a token
+or a key.
 Knows nothing of HTTP.
 """
 
 from __future__ import annotations
 
 import ipaddress
+import math
 import os
 import socket
 from dataclasses import dataclass
 
 from freehold.errors import UserError
 
-__all__ = ["Settings", "is_loopback"]
+__all__ = ["RATE", "Settings", "is_loopback"]
+
+RATE = 100.0
+"""Requests a second that a key may make, where nothing else is said."""
 
 _MIB = 1 << 20
 
@@ -25,7 +30,8 @@ class Settings:
     Attributes:
         host: Where it listens; also the host name that requests must name.
         port: 0 takes any free port.
-        token: Where not empty, every route but `/livez` wants `Authorization: Bearer TOKEN`.
+        token: Where not empty, `Authorization: Bearer TOKEN` may do everything, and nobody gets in without it or
+            a key.
         hosts: More host names that requests may name: those of a proxy in front.
         body_limit: The most bytes of a single object.
         batch_limit: The most bytes of a list.
@@ -33,9 +39,10 @@ class Settings:
         explained_limit: The most rows of a list that is to be explained.
         queue_limit: The most requests that may wait for a model at one time.
         explained_queue_limit: The most requests that may wait for an explanation at one time.
-        poll_seconds: How often the registry is asked for a new champion.
+        poll_seconds: How often the registry is asked for a new champion, and for keys.
         workers: How many forward passes run at one time.
         threads: Threads of one forward pass; 0 lets the engine choose.
+        rate: How many requests a second each key may make; 0 for any number.
         grace_seconds: How long open requests get to finish at shutdown.
     """
 
@@ -52,24 +59,34 @@ class Settings:
     poll_seconds: float = 0.5
     workers: int = 4
     threads: int = 0
+    rate: float = RATE
     grace_seconds: int = 10
 
     @classmethod
-    def from_environment(cls, *, host: str, port: int) -> Settings:
+    def from_environment(cls, *, host: str, port: int, rate: float = RATE) -> Settings:
         """Returns the settings with the token of `FREEHOLD_TOKEN`."""
-        return cls(host=host, port=port, token=os.environ.get("FREEHOLD_TOKEN", "").strip())
+        return cls(host=host, port=port, rate=rate, token=os.environ.get("FREEHOLD_TOKEN", "").strip())
 
-    def check(self) -> None:
-        """Refuses to let other machines in without a token.
+    @property
+    def burst(self) -> int:
+        """How many requests a key that has rested may make at once: those of two seconds, and one at least."""
+        return max(1, math.ceil(2 * self.rate))
+
+    def check(self, *, keyed: bool = False, command: str = "freehold keys create --name NAME") -> None:
+        """Refuses to let other machines in where nobody could ask.
+
+        Args:
+            keyed: Whether there is a key that works.
+            command: What makes one.
 
         Raises:
-            UserError: `host` is not loopback and there is no token.
+            UserError: `host` is not loopback and there is neither a token nor a key.
         """
-        if self.token or is_loopback(self.host):
+        if keyed or self.token or is_loopback(self.host):
             return
         raise UserError(
-            f"`--host` is {self.host!r}, which other machines can reach, and there is no token.",
-            hint="Set one: export FREEHOLD_TOKEN=$(openssl rand -hex 32), or leave `--host` out.",
+            f"`--host` is {self.host!r}, which other machines can reach, and there is no token and no key.",
+            hint=f"Make a key: {command} (or set a token: export FREEHOLD_TOKEN=$(openssl rand -hex 32)).",
         )
 
 
