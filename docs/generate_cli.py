@@ -45,6 +45,8 @@ def render() -> str:
             panel = named
             parts.append(f"## {panel}\n")
         parts.append(_command(name, command, context))
+        if hasattr(command, "list_commands"):
+            parts += _verbs(name, command, context)
     return "\n".join(parts)
 
 
@@ -56,6 +58,14 @@ def _command(name: str, command: Any, parent: Any) -> str:
     for kind, title in (("argument", "Argument"), ("option", "Option")):
         parts.append(_table(title, _records(command, context, kind)))
     return "\n".join(part for part in parts if part)
+
+
+def _verbs(name: str, group: Any, parent: Any) -> list[str]:
+    context = group.make_context(name, [], parent=parent, resilient_parsing=True)
+    return [
+        _command(f"{name} {verb}", group.get_command(context, verb), parent)
+        for verb in group.list_commands(context)
+    ]
 
 
 def _records(command: Any, context: Any, kind: str) -> list[tuple[str, str]]:

@@ -115,6 +115,17 @@ def test_this_machine_needs_no_token(host: str) -> None:
     Settings(host=host).check()
 
 
+@pytest.mark.parametrize("rate", [-1.0, float("nan"), float("inf")])
+def test_a_rate_is_a_number(rate: float) -> None:
+    with pytest.raises(UserError, match="`--rate` is"):
+        Settings(rate=rate).check()
+
+
+@pytest.mark.parametrize(("rate", "burst"), [(100.0, 200), (0.5, 1), (0.01, 1), (1.2, 3)])
+def test_a_rested_key_may_make_the_requests_of_two_seconds(rate: float, burst: int) -> None:
+    assert Settings(rate=rate).burst == burst
+
+
 def test_the_token_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FREEHOLD_TOKEN", " secret\n")
     assert Settings.from_environment(host="0.0.0.0", port=1).token == "secret"

@@ -203,7 +203,10 @@ def _instant(time: str) -> datetime:
 
 
 def _later(time: str, span: timedelta) -> str:
-    return _written(_instant(time) + span)
+    try:
+        return _written(_instant(time) + span)
+    except OverflowError:
+        return _written(datetime.max.replace(tzinfo=UTC))
 
 
 def _row(key: Key) -> dict[str, str]:

@@ -21,6 +21,7 @@ RATE = 100.0
 """Requests a second that a key may make, where nothing else is said."""
 
 _MIB = 1 << 20
+_MOST_RATE = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +74,17 @@ class Settings:
         return max(1, math.ceil(2 * self.rate))
 
     def check(self, *, keyed: bool = False, command: str = "freehold keys create --name NAME") -> None:
-        """Refuses to let other machines in where nobody could ask.
+        """Refuses a rate that is none, and to let other machines in where nobody could ask.
 
         Args:
             keyed: Whether there is a key that works.
             command: What makes one.
 
         Raises:
-            UserError: `host` is not loopback and there is neither a token nor a key.
+            UserError: `host` is not loopback and there is neither a token nor a key; or `rate` is out of range.
         """
+        if not 0 <= self.rate <= _MOST_RATE:
+            raise UserError(f"`--rate` is {self.rate}; it is a number from 0 to {_MOST_RATE:,}.")
         if keyed or self.token or is_loopback(self.host):
             return
         raise UserError(

@@ -15,6 +15,7 @@ from freehold.app.cli.evaluate import evaluate
 from freehold.app.cli.export import export
 from freehold.app.cli.feedback import feedback
 from freehold.app.cli.initialise import init
+from freehold.app.cli.keys import HELP, KEYS
 from freehold.app.cli.models import models
 from freehold.app.cli.options import Code
 from freehold.app.cli.paper import print_line
@@ -65,6 +66,11 @@ def _program(
 for _panel, _functions in _COMMANDS:
     for _function in _functions:
         app.command(_function.__name__, rich_help_panel=_panel)(guarded(_function))
+
+_keys = typer.Typer(help=HELP, no_args_is_help=True)
+for _verb, _function in KEYS.items():
+    _keys.command(_verb)(guarded(_function))
+app.add_typer(_keys, name="keys", rich_help_panel="Care")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -17,7 +17,7 @@ def command_line(verb: str, folder: Path, *, state: Path | None = None, more: st
         >>> command_line("status", Path("banking")).endswith("status banking")
         True
     """
-    parts = [_program(), verb, *([str(folder)] if folder != Path() else [])]
+    parts = [_program(), *verb.split(), *([str(folder)] if folder != Path() else [])]
     if state is not None:
         parts += ["--state", str(state)]
     return " ".join([shlex.join(parts), *([more] if more else [])])

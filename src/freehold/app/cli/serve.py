@@ -24,10 +24,14 @@ def serve(
         list[Path] | None,
         typer.Argument(metavar="DIR", help="Task folders. Default: this one.", show_default=False),
     ] = None,
-    host: Annotated[str, typer.Option("--host", help="Where to listen; others than loopback need a token.")] = (
-        "127.0.0.1"
-    ),
+    host: Annotated[
+        str, typer.Option("--host", help="Where to listen; others than loopback need a key or a token.")
+    ] = ("127.0.0.1"),
     port: Annotated[int, typer.Option("--port", help="0 takes any free port.")] = 8420,
+    rate: Annotated[
+        float,
+        typer.Option("--rate", metavar="N", help="Requests a second that each key may make; 0: any number."),
+    ] = 100.0,
     state: State = None,
     as_json: AsJson = False,
 ) -> int:
@@ -45,5 +49,5 @@ def serve(
             remark(f"Serving {', '.join(names)} at {url} (stop with Ctrl-C)")
 
         explainer = Explainer(patience=_PATIENCE)
-        serve.serve(tasks, inbox=feedback, host=host, port=port, explainer=explainer, tell=tell)
+        serve.serve(tasks, inbox=feedback, host=host, port=port, rate=rate, explainer=explainer, tell=tell)
     return Code.DONE
