@@ -210,6 +210,8 @@ def test_the_last_use_is_written_apart_from_requests(shelf: Registry) -> None:
     ring.load()
     ring.find(secret)
     assert shelf.all_keys()[0].used == ""
+    shelf.revoke_key(key.id)
+    ring.poll()
     ring.write_used()
     assert [(each.id, each.used) for each in shelf.all_keys()] == [(key.id, "2026-01-05T00:00:00")]
 

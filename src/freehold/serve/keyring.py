@@ -46,7 +46,7 @@ class Keyring:
         self._clock = clock
         self._rings: dict[str, dict[str, Key]] = {task: {} for task in shelves}
         self._problems: dict[str, str] = {}
-        self._used: dict[str, str] = {}
+        self._used: dict[str, dict[str, str]] = {}
         self._lock = threading.Lock()
 
     @property
@@ -85,18 +85,17 @@ class Keyring:
         if not grants:
             return None
         with self._lock:
-            self._used[id] = time
+            for task in grants:
+                self._used.setdefault(task, {})[id] = time
         return Caller(id, grants)
 
     def write_used(self) -> None:
         """Writes down when keys were last used, as far as that is not written yet."""
         with self._lock:
             used, self._used = self._used, {}
-        for task, shelf in self._shelves.items():
-            times = {id: used[id] for id in used.keys() & self._rings[task].keys()}
+        for task, times in used.items():
             try:
-                if times:
-                    shelf.note_keys_used(times)
+                self._shelves[task].note_keys_used(times)
             except Exception as error:  # noqa: BLE001  the rim of the background worker; the next use is written
                 self._note(task, _said(error))
 
