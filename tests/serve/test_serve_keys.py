@@ -251,12 +251,17 @@ def test_a_key_is_good_for_the_tasks_of_its_own_registry(two: tuple[Client, Regi
     assert client.post(ROUTE, {"text": "a"}, headers=mine).status_code == 200
     question = {"type": "predicate", "name": "urgent", "instructions": "Is it urgent?"}
     decision = {"model": "mail", "input": "a", "questions": [question]}
+    asked = {"urgent": {"type": "noul", "instructions": "Is it urgent?"}}
+    messages = [{"role": "user", "content": "a"}]
     for response in (
         client.post("/v1/tasks/mail", {"text": "a"}, headers=mine),
         client.post("/v1/tasks/mail/feedback", {}, headers=mine),
         client.get("/v1/models/mail", headers=mine),
         client.get("/models/mail", headers=mine),
         client.post("/v1/decisions", decision, headers=mine),
+        client.post("/v1/systemone", {"model": "mail", "state": "a", "questions": asked}, headers=mine),
+        client.post("/v1/chat/completions", {"model": "mail@1", "messages": messages}, headers=mine),
+        client.post("/v1/embeddings", {"model": "mail", "input": "a"}, headers=mine),
     ):
         assert (response.status_code, response.json()["error"]["code"]) == (403, "task_not_allowed")
     assert client.get("/metrics", headers=mine).json()["error"]["code"] == "missing_scope"
