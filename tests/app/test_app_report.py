@@ -15,7 +15,8 @@ from tests.app.conftest import Type
 
 from freehold.app.cli.charts import bars, curve, print_calibration
 from freehold.app.cli.confusions import Confusion, find_confusions
-from freehold.app.cli.drawings import draw_reliability, draw_risk_coverage
+from freehold.app.cli.drawings import draw_cost, draw_reliability, draw_risk_coverage
+from freehold.app.cli.tiers import certified_rows, cost_rows, tier_rows
 from freehold.task import Field, FieldKind, Value
 
 VOID = {"meta"}
@@ -151,6 +152,46 @@ def test_bars_are_as_long_as_the_share_right() -> None:
     picture = draw_reliability(BINS, name="a <b>")
     assert picture.count('class="bar"') == len(BINS)
     assert_accessible(picture)
+
+
+COST = [
+    {"share": n / 4, "n": 50 * n, "extra": n - 1, "wrong": n, "bound": (n + 2) / (50 * n)} for n in range(1, 5)
+]
+
+
+@pytest.mark.parametrize("taken", [0.8, None])
+def test_the_cost_of_a_tier_has_a_point_for_each_share(taken: float | None) -> None:
+    picture = draw_cost(COST, allowed=0.005, taken=taken, name="a <b>")
+    assert picture.count("<circle") == len(COST)
+    assert picture.count('class="guide"') == (1 if taken is None else 2)
+    assert_accessible(picture)
+    assert cost_rows(COST)[1] == ("50%", "2", "1", "4.00%", "100")
+
+
+def test_a_certificate_is_said_in_words() -> None:
+    on = {"above": 0.3, "share": 0.8, "rows": 1000, "accepted": 800, "extra": 1, "bound": 0.0059, "allowed": 0.01}
+    few = {**on, "above": None, "missing": 300}
+    bad = {**on, "above": None, "missing": 0}
+    sentence = "answers 80% of 1,000 validation rows, extra error at most 0.59% (1 of 800; 1.00% allowed)"
+    assert certified_rows({"area": on}) == [("area", sentence)]
+    assert certified_rows({"area": few}) == [
+        ("area", "off: 300 more validation rows are needed beside 1,000 to certify 1.00%")
+    ]
+    said = dict(certified_rows({"area": on, "tone": bad}))
+    assert said["area"] == f"{sentence}; off until every field is certified"
+    assert said["tone"].startswith("off: 1.00% could not be certified on 1,000 validation rows")
+
+
+def test_tiers_are_listed_with_their_share() -> None:
+    found = {"area": {"static": measured(0.9, n=30), "champion": measured(0.8, n=10)}}
+    assert [row[:4] for row in tier_rows(found)] == [
+        ("area", "static", "75.0%", "0.9000"),
+        ("", "champion", "25.0%", "0.8000"),
+    ]
+
+
+def measured(value: float, *, n: int) -> dict[str, float]:
+    return {"value": value, "low": value - 0.1, "high": value + 0.05, "n": n}
 
 
 def assert_accessible(picture: str) -> None:

@@ -11,7 +11,7 @@ from html import escape
 from math import floor
 from typing import Any, NamedTuple
 
-__all__ = ["draw_reliability", "draw_risk_coverage"]
+__all__ = ["draw_cost", "draw_reliability", "draw_risk_coverage"]
 
 _WIDTH, _HEIGHT = 460, 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 20, 12, 44
@@ -76,6 +76,35 @@ def draw_reliability(bins: Sequence[Mapping[str, Any]], *, name: str) -> str:
     return _picture(axes, shapes, title=title, about=about, x="mean confidence", y="share right")
 
 
+def draw_cost(points: Sequence[Mapping[str, Any]], *, allowed: float, taken: float | None, name: str) -> str:
+    """Returns what the static tier's answers cost at each share of the rows, as an `svg` element.
+
+    Args:
+        points: The fact `curve`, the surest rows first.
+        allowed: The extra error that may be certified: a dashed line.
+        taken: The share that is answered: a dashed line; None where the tier is off.
+    """
+    lowest = min(1 - allowed, *(1 - point["bound"] for point in points[len(points) // 2 :]))
+    axes = _Axes(0.0, min(0.98, floor(lowest * 50) / 50))
+    low = max(axes.y, 0.0)
+    spots = [(p["share"], 1 - p["extra"] / p["n"], max(low, 1 - p["bound"])) for p in points]
+    band = [(x, y) for x, y, _ in spots] + [(x, bound) for x, _, bound in reversed(spots)]
+    shapes = [
+        f'<polygon class="band" points="{axes.line(band)}"/>',
+        f'<polyline class="line" points="{axes.line([(x, max(low, y)) for x, y, _ in spots])}"/>',
+        f'<polyline class="guide" points="{axes.line([(0, 1 - allowed), (1, 1 - allowed)])}"/>',
+    ]
+    if taken is not None:
+        shapes.append(f'<polyline class="guide" points="{axes.line([(taken, low), (taken, 1)])}"/>')
+    for p, (x, y, _) in zip(points, spots, strict=True):
+        about = f"{x:.0%} answered: {p['extra']} of {p['n']:,} cost a right answer, at most {p['bound']:.2%}"
+        shapes.append(_dot(axes.place(x, max(low, y)), about))
+    end = f"{taken:.0%} of the rows are answered" if taken is not None else "The tier is off"
+    about = f"{end}; {allowed:.2%} of its answers may be wrong where the model is right."
+    title = f"{name}: what the static tier's answers cost"
+    return _picture(axes, shapes, title=title, about=about, x="share answered, surest first", y="no worse")
+
+
 def _said(right: Mapping[str, float]) -> str:
     return f"{right['value']:.4f} right ({right['low']:.4f} to {right['high']:.4f}, n = {right['n']:,})"
 
@@ -110,7 +139,8 @@ def _ticks(axes: _Axes, *, upright: bool) -> list[str]:
         if upright:
             (left, height), right = axes.place(axes.x, value), axes.place(1, value)[0]
             parts.append(f'<line class="grid" x1="{left:g}" y1="{height:g}" x2="{right:g}" y2="{height:g}"/>')
-            parts.append(f'<text class="tick up" x="{left - 6:g}" y="{height + 4:g}">{value:.0%}</text>')
+            shown = f"{value:.0%}" if begin <= 0.95 else f"{value:.1%}"
+            parts.append(f'<text class="tick up" x="{left - 6:g}" y="{height + 4:g}">{shown}</text>')
         else:
             across, bottom = axes.place(value, axes.y)
             parts.append(f'<text class="tick" x="{across:g}" y="{bottom + 16:g}">{value:.0%}</text>')

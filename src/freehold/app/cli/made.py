@@ -9,13 +9,13 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from freehold.app.cli.paper import print_line, print_table
+from freehold.app.cli.tiers import CERTIFIED, TIERS, certified_rows, tier_rows
 
 if TYPE_CHECKING:
     from freehold.registry import Registry
 
 __all__ = ["describe_rungs", "find_facts", "print_facts"]
 
-_TIERS = ("field", "tier", ">share", ">accuracy", ">interval", ">n")
 _RUNGS = ("rung", ">seconds", "validation", ">loss", ">p", "outcome")
 
 
@@ -43,10 +43,9 @@ def print_facts(facts: Mapping[str, Mapping[str, Any]]) -> None:
             forms = [_form(form, taken=found.get("precision", "")) for form in found["forms"]]
             print_table(columns, forms, title="forms")
         if "static" in found:
-            certified = [(name, _certified(each)) for name, each in found["static"].items()]
-            print_table(("field", "static tier"), certified, title="tiers, certified on validation rows")
+            print_table(CERTIFIED, certified_rows(found["static"]), title="tiers, certified on validation rows")
         if "tiers" in found:
-            print_table(_TIERS, list(_tiers(found["tiers"])), title="tiers on the test rows (95 % intervals)")
+            print_table(TIERS, tier_rows(found["tiers"]), title="tiers on the test rows")
 
 
 def _print_rows(found: Mapping[str, Any]) -> None:
@@ -94,27 +93,3 @@ def _form(form: Mapping[str, Any], *, taken: str) -> tuple[str, ...]:
         f"{form['parity']:.2%} of {form['n']}",
         outcome,
     )
-
-
-def _certified(found: Mapping[str, Any]) -> str:
-    """Returns what a certificate says; the same words as the line's own note."""
-    rows, allowed = found["rows"], found["allowed"]
-    if found["above"] is not None:
-        return (
-            f"answers {found['share']:.0%}, extra error at most {found['bound']:.2%} "
-            f"({found['extra']} of {found['accepted']:,}; {allowed:.2%} allowed)"
-        )
-    if found["missing"]:
-        return (
-            f"off: {found['missing']:,} more validation rows are needed beside {rows:,} to certify {allowed:.2%}"
-        )
-    return f"off: {allowed:.2%} could not be certified on {rows:,} validation rows"
-
-
-def _tiers(found: Mapping[str, Mapping[str, Any]]) -> Iterable[tuple[str, ...]]:
-    for field, tiers in found.items():
-        total = sum(each["n"] for each in tiers.values())
-        for place, (tier, each) in enumerate(tiers.items()):
-            interval = f"{each['low']:.4f} to {each['high']:.4f}"
-            share = f"{each['n'] / total:.1%}"
-            yield (field if place == 0 else "", tier, share, f"{each['value']:.4f}", interval, f"{each['n']:,}")

@@ -10,10 +10,11 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from freehold.app.cli.confusions import named
-from freehold.app.cli.drawings import draw_reliability, draw_risk_coverage
+from freehold.app.cli.drawings import draw_cost, draw_reliability, draw_risk_coverage
 from freehold.app.cli.made import describe_rungs
 from freehold.app.cli.paper import moment
 from freehold.app.cli.tables import comparison_rows, metric_rows, shown
+from freehold.app.cli.tiers import CERTIFIED, COST, TIERS, certified_rows, cost_rows, tier_rows
 
 if TYPE_CHECKING:
     from freehold.app.cli.known import Known
@@ -60,6 +61,7 @@ def write_page(known: Known) -> str:
     for section in (
         _verdict(known),
         _confidence(known),
+        _tiers(known),
         _mistakes(known),
         _training(known),
         _data(known),
@@ -105,6 +107,21 @@ def _confidence(known: Known) -> Iterator[str]:
             sure = [(shown(each["confidence"]), *_share(each["right"])) for each in bins]
             yield f"<h3>{escape(field)}: reliability</h3>"
             yield _pair(draw_reliability(bins, name=field), _table(_SURE, sure, caption="Bins of equal mass"))
+
+
+def _tiers(known: Known) -> Iterator[str]:
+    static = known.facts.get("compress.shrink", {}).get("static", {})
+    if not static:
+        return
+    yield "<h2>Who answers</h2>"
+    yield _table(CERTIFIED, certified_rows(static), caption="Certified on validation rows, with 95 % confidence")
+    tiers = known.facts.get("gate.judge", {}).get("tiers", {})
+    if tiers:
+        yield _table(TIERS, tier_rows(tiers), caption="On the test rows")
+    for field, each in static.items():
+        taken = each["share"] if each["above"] is not None else None
+        picture = draw_cost(each["curve"], allowed=each["allowed"], taken=taken, name=field)
+        yield _pair(picture, _table(COST, cost_rows(each["curve"]), caption="What the static tier's answers cost"))
 
 
 def _mistakes(known: Known) -> Iterator[str]:
