@@ -1,0 +1,210 @@
+"""How fast Freehold answers over HTTP beside other servers of the same weights: `python -m bench.serve FOLDER`.
+
+FOLDER is a task folder of Banking77 turned at `normal`: `python -m bench.learn full --keep PLACE` leaves one. Its
+champion is served with its tiers and, from a copy whose static tier is not certified, without. The bodies are the
+texts of the published test rows; every server is asked by the same process on the same cores, in turns, with as
+many connections as serve it best.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import asdict
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+from bench.harness import Cell, Machine, Report, Table, publish, typed
+from bench.intervals import Interval, ratio, wilson
+from bench.learn.corpora import INTENT, banking77, data_folder
+from bench.serve.load import Load, Result
+from bench.serve.servers import Server, free_port, running
+
+LIBRARIES = ("fastapi", "uvicorn", "torch", "onnxruntime", "numpy")
+CONNECTIONS = (1, 4, 16)
+BATCH = 256
+_CLI = ("-c", "from freehold.app.cli import main; main()")
+
+
+class Contender(NamedTuple):
+    """A server: how it is started but for its port, where it is asked, and how many rows a body holds."""
+
+    name: str
+    words: tuple[str, ...]
+    path: str
+    rows: int = 1
+
+
+class Speed(NamedTuple):
+    """One server's rounds: rows a second of each, latencies of the last, and what it held."""
+
+    rates: list[float]
+    connections: int
+    latencies: list[float]
+    cold: float
+    resident: float
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measures every server and publishes the table."""
+    options = _options(arguments)
+    rows = banking77(options.data).test[: options.rows]
+    texts = [row.text for row in rows]
+    with tempfile.TemporaryDirectory(prefix="freehold-serve-") as place:
+        plain = _without_tiers(options.folder, Path(place) / "plain")
+        contenders = _contenders(options.folder, plain, threads=options.threads)
+        speeds = _measure(contenders, texts, seconds=options.seconds, rounds=options.rounds)
+        truth = [str(row.outputs[INTENT]) for row in rows]
+        right = {
+            name: _accuracy(folder, texts, truth)
+            for name, folder in (("with tiers", options.folder), ("one tier", plain))
+        }
+    table = Table("Requests a second", tuple(_row(each, speeds, right) for each in contenders))
+    publish(Report("serve", Machine.here(*LIBRARIES), 0, (table,), _NOTES, typed("serve", arguments)))
+    return 0
+
+
+_NOTES = (
+    "`rows/s` is the median over rounds with the number of connections that served it best in a round before; the "
+    "servers are asked in turns, by one process on the same cores. `p50` and `p99` are of a closed loop: with as "
+    "many connections as that, waiting for one another included.",
+    "The peers answer with Freehold's own heads after an encoder of the same weights: torch in fp32, as a "
+    "`transformers` pipeline runs it, and ONNX Runtime with the shipped graph, in FastAPI without batching, each "
+    "with one and with two threads.",
+    "`cold s`: from the start of the process to its first answer. `MB`: resident after the load.",
+)
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench.serve", description=__doc__)
+    parser.add_argument("folder", type=Path, help="a turned task folder of Banking77")
+    parser.add_argument("--seconds", type=float, default=5.0, help="of each round (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=5, help="that count (default: %(default)s)")
+    parser.add_argument("--rows", type=int, default=3_000, help="texts that are asked in turn")
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="of the peers' forward passes")
+    parser.add_argument("--data", type=Path, default=data_folder(), help="folder of the data sets")
+    return parser.parse_args(arguments)
+
+
+def _without_tiers(folder: Path, target: Path) -> Path:
+    """Returns a copy whose champion has no static tier: it is asked to keep to what nobody can certify."""
+    shutil.copytree(folder, target)
+    task = target / "task.toml"
+    task.write_text(task.read_text() + f"\n[goal]\n{INTENT}.extra_error = 0.0001\n")
+    subprocess.run([sys.executable, *_CLI, "run", str(target), "--json"], check=True, capture_output=True)
+    return target
+
+
+def _contenders(folder: Path, plain: Path, *, threads: Sequence[int]) -> list[Contender]:
+    artifact = _artifact(plain)
+    ours = [("Freehold, with tiers", folder), ("Freehold, one tier", plain)]
+    found = [Contender(n, (*_CLI, "serve", str(f), "--port"), "/v1/tasks/banking77") for n, f in ours]
+    found += [
+        Contender(f"{n}, {BATCH} a request", (*_CLI, "serve", str(f), "--port"), "/v1/tasks/banking77", BATCH)
+        for n, f in ours
+    ]
+    for kind in ("torch", "int8"):
+        for count in threads:
+            words = ("-m", "bench.serve.peer", artifact, kind, "--threads", str(count), "--port")
+            found.append(Contender(f"FastAPI + {kind}, threads {count}", words, "/predict"))
+    return found
+
+
+def _artifact(folder: Path) -> str:
+    """Returns the folder of the champion's artifact, as an export of it."""
+    target = folder.parent / "artifact"
+    words = [sys.executable, *_CLI, "export", str(folder), "--to", str(target), "--json"]
+    subprocess.run(words, check=True, capture_output=True)
+    return str(target)
+
+
+def _measure(
+    contenders: Sequence[Contender], texts: Sequence[str], *, seconds: float, rounds: int
+) -> dict[str, Speed]:
+    """Asks every server in turns, one running at a time so that none waits in memory on another's cores."""
+    rates: dict[str, list[float]] = {each.name: [] for each in contenders}
+    last: dict[str, tuple[int, Result, float, float]] = {}
+    best: dict[str, int] = {}
+    for number in range(-1, rounds):
+        for each in contenders:
+            bodies = _bodies(texts, each.rows)
+            with _started(each, bodies[0]) as server:
+                if number < 0:
+                    tried = {n: _rate(_load(server, each, bodies, n, seconds / 2), each) for n in CONNECTIONS}
+                    best[each.name] = max(tried, key=lambda n: tried[n])
+                    continue
+                _load(server, each, bodies, best[each.name], 1.0)
+                result = _load(server, each, bodies, best[each.name], seconds)
+                rates[each.name].append(_rate(result, each))
+                last[each.name] = (best[each.name], result, server.cold, server.resident())
+    return {
+        name: Speed(rates[name], connections, result.latencies, cold, resident)
+        for name, (connections, result, cold, resident) in last.items()
+    }
+
+
+def _started(contender: Contender, body: str) -> AbstractContextManager[Server]:
+    port = free_port()
+    return running([*contender.words, str(port)], port=port, path=contender.path, body=body)
+
+
+def _bodies(texts: Sequence[str], rows: int) -> list[str]:
+    inputs = [{"text": text} for text in texts]
+    if rows == 1:
+        return [json.dumps(each) for each in inputs]
+    return [json.dumps(inputs[start : start + rows]) for start in range(0, len(inputs) - rows + 1, rows)]
+
+
+def _load(server: Server, contender: Contender, bodies: list[str], connections: int, seconds: float) -> Result:
+    load = Load(server.port, contender.path, bodies, connections, seconds)
+    ran = subprocess.run(
+        [sys.executable, "-m", "bench.serve.load"],
+        input=json.dumps(asdict(load)),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    result = Result(**json.loads(ran.stdout))
+    if result.refused:
+        raise RuntimeError(f"{contender.name}: {result.refused} of {len(result.latencies)} were not answered.")
+    return result
+
+
+def _rate(result: Result, contender: Contender) -> float:
+    return len(result.latencies) * contender.rows / result.seconds
+
+
+def _accuracy(folder: Path, texts: Sequence[str], truth: Sequence[str]) -> Interval:
+    from bench.learn.turns import ask
+
+    answers = [str(each[INTENT]["value"]) for each in ask(folder, texts)]
+    return wilson(sum(a == b for a, b in zip(answers, truth, strict=True)), len(truth))
+
+
+def _row(contender: Contender, speeds: dict[str, Speed], right: dict[str, Interval]) -> dict[str, Cell]:
+    speed = speeds[contender.name]
+    ordered = sorted(speed.latencies)
+    best = max((n for n in speeds if n.startswith("FastAPI + torch")), key=lambda n: median(speeds[n].rates))
+    return {
+        "server": contender.name,
+        "accuracy": right["with tiers" if "with tiers" in contender.name else "one tier"],
+        "connections": speed.connections,
+        "rows/s": median(speed.rates),
+        "n": len(speed.rates),
+        f"times `{best}`": ratio(speed.rates, speeds[best].rates, seed=0),
+        "p50 ms": 1e3 * ordered[len(ordered) // 2],
+        "p99 ms": 1e3 * ordered[int(len(ordered) * 0.99)],
+        "cold s": speed.cold,
+        "MB": speed.resident,
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
