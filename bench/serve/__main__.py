@@ -164,13 +164,10 @@ def _bodies(texts: Sequence[str], rows: int) -> list[str]:
 
 def _load(server: Server, contender: Contender, bodies: list[str], connections: int, seconds: float) -> Result:
     load = Load(server.port, contender.path, bodies, connections, seconds)
-    ran = subprocess.run(
-        [sys.executable, "-m", "bench.serve.load"],
-        input=json.dumps(asdict(load)),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    words = [sys.executable, "-m", "bench.serve.load"]
+    ran = subprocess.run(words, input=json.dumps(asdict(load)), capture_output=True, text=True, check=False)
+    if ran.returncode:
+        raise RuntimeError(f"{contender.name}, {connections} connections: {ran.stderr[-500:]}")
     result = Result(**json.loads(ran.stdout))
     if result.refused:
         raise RuntimeError(f"{contender.name}: {result.refused} of {len(result.latencies)} were not answered.")

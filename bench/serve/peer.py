@@ -1,4 +1,4 @@
-"""A server as others would write it for the same weights: FastAPI, one request, one forward pass.
+"""A server as others would write it for the same weights: FastAPI, one forward pass a request, one at a time.
 
 `python -m bench.serve.peer ARTIFACT torch|int8 --threads N --port N`. The encoder runs in torch (fp32, as a
 `transformers` pipeline does), or as the shipped graph in ONNX Runtime; what comes after it is Freehold's own
@@ -61,7 +61,7 @@ def main() -> None:
     app, answer = FastAPI(), answering(options.artifact, options.kind, threads=options.threads)
 
     @app.post("/predict")
-    def predict(inputs: dict[str, str]) -> dict[str, Any]:
+    async def predict(inputs: dict[str, str]) -> dict[str, Any]:
         return answer(inputs)
 
     uvicorn.run(app, host="127.0.0.1", port=options.port, log_level="warning", access_log=False)
