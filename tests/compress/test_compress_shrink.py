@@ -147,3 +147,20 @@ def test_a_damaged_graph_in_the_cache_is_made_again(made: Made, tmp_path: Path) 
     shutil.rmtree(desk.folder)
     again = shrink(make_desk(tmp_path / "shrink"), made.task, made.trained, made.labelled)
     assert folder_files(again.folder) == digests
+
+
+def test_label_names_alone_are_shipped_in_the_full_form(tiny_base: Path, tmp_path: Path) -> None:
+    """Without a row nothing shows that a smaller form decides alike."""
+    area = [field for field in make_task(tmp_path, base="").fields if field.name == "area"]
+    task = make_task(tmp_path, base=str(tiny_base), fields=tuple(area))
+    tests = [example for example in make_examples() if example.split == "test"]
+    labelled = make_labelled(tmp_path / "labelled", tests)
+    trained = train.fit.function(make_desk(tmp_path / "fit"), task, labelled)
+    notes: list[str] = []
+    desk = make_desk(tmp_path / "shrink", tell=lambda event: notes.append(event.note))
+    artifact = shrink(desk, task, trained, labelled)
+    facts: Any = artifact.facts
+    assert (facts["precision"], facts["parity"]["n"]) == ("fp32", 0)
+    assert any("no row to compare decisions on; taken" in note for note in notes)
+    answer = open_reader(artifact.folder).predict([{"text": "billing"}])[0].answers["area"]
+    assert answer.value in ("account", "billing", "delivery")

@@ -118,14 +118,14 @@ class Forms:
         same = [_same(a, b) for a, b in zip(found.columns, self._expected.columns, strict=True)]
         for name, rows in self._expected.spans.items():
             same.append(np.array([a == b for a, b in zip(found.spans[name], rows, strict=True)]))
-        every = np.concatenate(same) if same else np.ones(1, bool)
+        every = np.concatenate(same) if same else np.ones(0, bool)
         speed = self._speed(form)
         return Tried(
             form=form,
             size_mb=round(self._size(form) / _MEGABYTE, 2),
             p50_ms=round(speed["p50_ms"], 3),
             rows_per_second=round(speed["rows_per_second"], 1),
-            parity=float(every.mean()),
+            parity=float(every.mean()) if every.size else 1.0,
             n=int(every.size),
         )
 
@@ -178,7 +178,9 @@ class Forms:
         return _Decided(self._decide_columns(self._vectors(run, identity), heads), spans)
 
     def _decide_columns(self, vectors: NDArray[np.float32], heads: Heads) -> list[NDArray[Any]]:
-        """Returns decisions from scores before calibration: labels, sets of labels, numbers."""
+        """Returns decisions from scores before calibration: labels, sets of labels, numbers; none without rows."""
+        if not len(vectors):
+            return []
         scores = heads.scores(vectors, self._grams)
         decisions: list[NDArray[Any]] = []
         for field in self._description.fields:
@@ -214,7 +216,7 @@ class Forms:
         self.write(form, folder)
         write_description(folder, self.describe(form))
         reader = open_reader(folder, threads=self._desk.threads)
-        few = list(self._inputs[:_TIMED])
+        few = list(self._inputs[:_TIMED]) or [dict.fromkeys(self._description.inputs, self._description.task)]
         start = time.perf_counter()
         reader.predict(few)
         elapsed = time.perf_counter() - start

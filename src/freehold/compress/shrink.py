@@ -63,7 +63,7 @@ def shrink(desk: Desk, task: Task, trained: TrainedModel, labelled: LabelledExam
     rows = _parity_rows(list(read_examples(labelled.folder / "examples.jsonl")))
     forms = Forms(desk, task, trained.folder, [example.inputs for example in rows])
     forms.write_encoder(desk.folder)
-    chosen, tried = _choose(desk, forms)
+    chosen, tried = _choose(desk, forms, rows=len(rows))
     forms.write(chosen, desk.folder)
     tiers = ship_static(trained.folder, desk.folder, allowed=task.extra_errors)
     for name, each in tiers.items():
@@ -89,12 +89,15 @@ def _parity_rows(examples: Sequence[Example]) -> list[Example]:
     return (held or [example for example in examples if example.split == "train"])[:_MOST_ROWS]
 
 
-def _choose(desk: Desk, forms: Forms) -> tuple[Form, list[Tried]]:
-    """Returns the first form with parity, from small to large, and all that were measured."""
+def _choose(desk: Desk, forms: Forms, *, rows: int) -> tuple[Form, list[Tried]]:
+    """Returns the first form with parity, from small to large, and all that were measured.
+
+    Without rows nothing shows that a smaller form decides as the full one does, which is shipped then.
+    """
     from freehold.compress.graphs import FORMS
 
     tried = []
-    for number, form in enumerate(FORMS):
+    for number, form in enumerate(FORMS if rows else FORMS[-1:]):
         desk.tell(Event(_NAME, "progress", done=number, total=len(FORMS), note=f"{form} form"))
         tried.append(forms.measure(form))
         if tried[-1].parity >= PARITY:
@@ -107,7 +110,5 @@ def _choose(desk: Desk, forms: Forms) -> tuple[Form, list[Tried]]:
 
 def _sentence(tried: Tried, *, chosen: Form) -> str:
     outcome = "taken" if tried.form == chosen else "not taken"
-    return (
-        f"{tried.form}: {tried.size_mb} MB, {tried.p50_ms} ms a request, same decision on "
-        f"{tried.parity:.2%} of {tried.n}; {outcome}"
-    )
+    same = f"same decision on {tried.parity:.2%} of {tried.n}" if tried.n else "no row to compare decisions on"
+    return f"{tried.form}: {tried.size_mb} MB, {tried.p50_ms} ms a request, {same}; {outcome}"
