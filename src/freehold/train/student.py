@@ -37,9 +37,9 @@ class Student:
 
 
 def can_have_student(fields: Sequence[Field]) -> bool:
-    """Returns whether a static tier could answer for the encoder: it has to know all fields."""
-    labels = max((len(field_labels(field)) for field in fields), default=0)
-    return 2 <= labels <= _MOST_LABELS and all(field.kind in TIERED_KINDS for field in fields)
+    """Returns whether a static tier could answer for the encoder: it knows all fields, and has to choose in each."""
+    known = all(field.kind in TIERED_KINDS for field in fields)
+    return bool(fields) and known and all(2 <= len(field_labels(field)) <= _MOST_LABELS for field in fields)
 
 
 def make_student(
