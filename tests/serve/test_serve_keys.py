@@ -95,6 +95,16 @@ def test_a_route_that_declares_nothing_is_closed_to_everybody(
         assert (response.status_code, response.json()["error"]["code"]) == (403, "missing_scope")
 
 
+def test_whoever_may_ask_may_not_see_training_rows(closed: Client, shelf: Registry) -> None:
+    secrets = [shelf.make_key("k", scopes=scopes)[1] for scopes in (["predict"], ["predict", "review"], ["admin"])]
+    until(closed, secrets[-1], 200)
+    asked = [closed.post(f"{ROUTE}?explain=true", {"text": "a"}, headers=bearer(each)) for each in secrets]
+    first = asked[0].json()["error"]
+    assert (asked[0].status_code, first["code"], first["param"]) == (403, "missing_scope", "explain")
+    assert [each.status_code for each in asked[1:]] == [400, 400]  # this server was put together without explainer
+    assert closed.post(ROUTE, {"text": "a"}, headers=bearer(secrets[0])).status_code == 200
+
+
 def test_a_key_is_sent_as_bearer_or_as_x_api_key(closed: Client, secrets: dict[KeyScope, str]) -> None:
     secret = secrets["predict"]
     other = {"x-api-key": secret}

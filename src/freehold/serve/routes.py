@@ -40,6 +40,8 @@ def add_routes(router: APIRouter, service: Service) -> None:
     async def predict(task: str, request: Request) -> JSONResponse:
         slot, loaded = await service.model(task)
         explain = _flag(request, "explain")
+        if explain:
+            service.check_review(task, param="explain")
         body = await read(request)
         names = loaded.reader.inputs
         request_id, chosen = request.state.request_id, request.state.chosen

@@ -188,6 +188,17 @@ class Service:
             raise Fault(403, message, code="task_not_allowed", param=param)
         return slot
 
+    def check_review(self, task: str, *, param: str) -> None:
+        """Refuses a caller that may ask and not see training rows.
+
+        Raises:
+            Fault: 403 without the scope `review` for the task.
+        """
+        if not admission().caller.may("review", task=task):
+            self.measures.count_refused("missing_scope")
+            message = f"`{param}` shows training rows: it needs a key with the scope `review` for `{task}`."
+            raise Fault(403, message, code="missing_scope", param=param)
+
     def visible(self) -> list[Slot]:
         """Returns the slots of the tasks that the caller of this request may use."""
         return [slot for slot in self.champions if admission().reaches(slot.task.name)]

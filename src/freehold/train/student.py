@@ -37,7 +37,7 @@ class Student:
 
 
 def can_have_student(fields: Sequence[Field]) -> bool:
-    """Returns whether a static tier could answer for the encoder: it knows all fields, and has to choose in each."""
+    """Returns whether a static tier could answer for the encoder: it knows all fields, and each has labels."""
     known = all(field.kind in TIERED_KINDS for field in fields)
     return bool(fields) and known and all(2 <= len(field_labels(field)) <= _MOST_LABELS for field in fields)
 
