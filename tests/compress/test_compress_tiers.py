@@ -59,7 +59,7 @@ def test_equal_margins_are_accepted_together_or_not_at_all() -> None:
 
 def test_rows_out_of_scope_are_never_accepted() -> None:
     found = certify(held([2.0] * 100 + [-1.0] * 20, [110]), allowed=0.05)
-    assert (found.accepted, found.rows, found.above) == (100, 120, -1.0)
+    assert (found.accepted, found.rows, found.above) == (100, 120, -0.5)
 
 
 @pytest.mark.parametrize(("rows", "missing"), [(20, 39), (58, 1), (0, 59)])
@@ -71,6 +71,14 @@ def test_too_few_rows_say_how_many_are_missing(rows: int, missing: int) -> None:
 
 def test_the_last_row_that_was_missing_is_enough() -> None:
     assert certify(held([1 - n / 1_000 for n in range(59)], []), allowed=0.05).accepted == 59
+
+
+def test_margins_up_to_the_least_are_never_accepted() -> None:
+    margins = [1 - n / 256 for n in range(256)]
+    assert certify(held(margins, []), allowed=0.05).accepted == 256
+    found = certify(held(margins, []), allowed=0.05, least_margin=margins[100])
+    assert (found.accepted, found.above) == (100, margins[100])
+    assert certify(held(margins, []), allowed=0.05, least_margin=margins[40]).above is None
 
 
 @pytest.mark.parametrize("size", [1_000, 3_000])

@@ -90,6 +90,19 @@ def test_a_model_ships_with_a_tier_that_answers_what_it_is_certified_for(task: T
     assert np.mean(right) >= 0.9
 
 
+def test_what_a_person_corrected_is_never_answered_wrongly_without_the_encoder(task: Task, tmp_path: Path) -> None:
+    before = examples(512)
+    odd = before[0].inputs
+    correction = Example(before[0].id, odd, {"area": "account"}, Passport("feedback", "r1"), "train")
+    tiers = []
+    for name, rows in (("before", before), ("after", [correction, *before[1:]])):
+        artifact = make(tmp_path / name, task, make_labelled(tmp_path / name / "labelled", rows))
+        answer = open_reader(artifact.folder).predict([odd])[0].answers["area"]
+        tiers.append((answer.tier, answer.value))
+    assert tiers[0] == ("static", "delivery")
+    assert tiers[1][0] != "static"
+
+
 def test_too_few_validation_rows_leave_it_off_and_say_how_many_are_missing(task: Task, tmp_path: Path) -> None:
     labelled = make_labelled(tmp_path / "labelled", examples(320))
     artifact = make(tmp_path, replace(task, extra_errors={}), labelled)

@@ -60,12 +60,14 @@ def shrink(desk: Desk, task: Task, trained: TrainedModel, labelled: LabelledExam
     from freehold.compress.tiers import ship_static
     from freehold.engine import write_description
 
-    rows = _parity_rows(list(read_examples(labelled.folder / "examples.jsonl")))
+    examples = list(read_examples(labelled.folder / "examples.jsonl"))
+    rows = _parity_rows(examples)
     forms = Forms(desk, task, trained.folder, [example.inputs for example in rows])
     forms.write_encoder(desk.folder)
     chosen, tried = _choose(desk, forms, rows=len(rows))
     forms.write(chosen, desk.folder)
-    tiers = ship_static(trained.folder, desk.folder, allowed=task.extra_errors)
+    corrected = [row for row in examples if row.split == "train" and row.passport.source == "feedback"]
+    tiers = ship_static(trained.folder, desk.folder, allowed=task.extra_errors, corrected=corrected)
     for name, each in tiers.items():
         desk.tell(Event(_NAME, "note", note=f"static tier, `{name}`: {each.certificate.sentence}"))
     write_card(desk.folder, forms.describe(chosen), tried=tried, rows=len(rows))

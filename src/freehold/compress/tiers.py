@@ -9,14 +9,26 @@ and Pearson 1934).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from freehold.engine import STATIC, HeldOut, load_held_out, load_static, save_static
-from freehold.task import Json
+from freehold.engine import (
+    STATIC,
+    Description,
+    HeldOut,
+    StaticTier,
+    field_labels,
+    join_inputs,
+    load_held_out,
+    load_static,
+    margins,
+    open_folder,
+    save_static,
+)
+from freehold.task import Example, Json
 
 __all__ = [
     "ALLOWED",
@@ -102,18 +114,19 @@ def rows_needed(allowed: float) -> int:
     return math.ceil(math.log(_DOUBT) / math.log1p(-allowed)) if 0 < allowed < 1 else 1
 
 
-def certify(found: HeldOut, *, allowed: float = ALLOWED) -> Certificate:
+def certify(found: HeldOut, *, allowed: float = ALLOWED, least_margin: float = -0.5) -> Certificate:
     """Returns the least margin that is certified, and what is known of it.
 
     Args:
         allowed: The extra error that is asked for, above 0 and below 1.
+        least_margin: Margins up to this are never accepted, whatever is certified.
     """
     order = np.argsort(-found.margins, kind="stable")
-    margins, errors = found.margins[order], np.cumsum(found.extra[order])
-    rows, least = len(margins), rows_needed(allowed)
-    within = int((margins >= 0).sum())
+    surest, errors = found.margins[order], np.cumsum(found.extra[order])
+    rows, least = len(surest), rows_needed(allowed)
+    within = int((surest > max(least_margin, -0.5)).sum())
     best: tuple[int, float] | None = None
-    for n in _ends(margins[:within].tolist(), least):
+    for n in _ends(surest[:within].tolist(), least):
         bound = upper_bound(int(errors[n - 1]), n)
         if bound > allowed:
             break
@@ -121,7 +134,7 @@ def certify(found: HeldOut, *, allowed: float = ALLOWED) -> Certificate:
     if best is None:
         return Certificate(None, allowed, None, 0, 0, rows, missing=max(0, least - within))
     n, bound = best
-    above = float(margins[n]) if n < rows else -0.5
+    above = max(float(surest[n]), least_margin) if n < rows else least_margin
     return Certificate(above, allowed, bound, n, int(errors[n - 1]), rows)
 
 
@@ -162,13 +175,17 @@ class Shipped:
         return {**self.certificate.to_json(), "curve": self.curve}
 
 
-def ship_static(trained: Path, folder: Path, *, allowed: Mapping[str, float]) -> dict[str, Shipped]:
+def ship_static(
+    trained: Path, folder: Path, *, allowed: Mapping[str, float], corrected: Sequence[Example] = ()
+) -> dict[str, Shipped]:
     """Writes the static tier with the margins that are certified; none where some field could not be certified.
 
     Args:
         trained: The trained model's folder.
         folder: The artifact's.
         allowed: Field to the extra error that is asked for, where the task says so.
+        corrected: What people corrected: the tier passes on whatever it is no surer of than of one that it gets
+            wrong.
 
     Returns:
         Field to what is known of it; empty where the trained model has no static tier.
@@ -176,10 +193,33 @@ def ship_static(trained: Path, folder: Path, *, allowed: Mapping[str, float]) ->
     tier = load_static(trained / STATIC)
     if tier is None:
         return {}
+    description = open_folder(trained).description
+    least = _margins_of_mistakes(tier, description, corrected)
     shipped = {}
     for name, found in load_held_out(trained / STATIC).items():
-        shipped[name] = Shipped(certify(found, allowed=allowed.get(name, ALLOWED)), describe_curve(found))
+        certificate = certify(found, allowed=allowed.get(name, ALLOWED), least_margin=least[name])
+        shipped[name] = Shipped(certificate, describe_curve(found))
     accepts = {n: replace(each, above=shipped[n].certificate.above) for n, each in tier.accepts.items()}
     if (made := replace(tier, accepts=accepts)).is_on:
         save_static(folder / STATIC, made)
     return shipped
+
+
+def _margins_of_mistakes(tier: StaticTier, description: Description, rows: Sequence[Example]) -> dict[str, float]:
+    """Returns, for each field, the largest margin with which the tier gets one of the rows wrong; -0.5 for none.
+
+    The rows are none of those that certify: a margin that is raised for their sake was tried and passed before.
+    """
+    found = {field.name: -0.5 for field in description.fields}
+    scores = tier.scores([join_inputs(row.inputs, description.inputs) for row in rows]) if rows else None
+    for field in description.fields if scores is not None else ():
+        assert scores is not None
+        head, labels = tier.accepts[field.name].head, field_labels(field)
+        columns = scores[:, head.start : head.stop]
+        for row, best, margin in zip(rows, columns.argmax(1), margins(head, columns), strict=True):
+            wanted = row.outputs.get(field.name)
+            if wanted is not None and labels[best] != (
+                str(wanted).lower() if field.kind == "predicate" else str(wanted)
+            ):
+                found[field.name] = max(found[field.name], float(margin))
+    return found
