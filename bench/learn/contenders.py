@@ -31,6 +31,10 @@ SMALL: Mapping[str, Sequence[Mapping[str, Any]]] = {
 """Settings for a rehearsal."""
 
 
+SEARCHED = 2_000
+"""On so many train rows a peer that takes minutes a setting is searched; its last fit sees all rows."""
+
+
 class Rows(NamedTuple):
     """Texts with their labels."""
 
@@ -122,6 +126,7 @@ def _apart(
             "ask": list(asked),
             "settings": [setting] if setting else list(settings),
             "seed": seed,
+            "searched": SEARCHED,
         }
         with tempfile.TemporaryDirectory(prefix="freehold-bench-") as folder:
             paths = [Path(folder) / "request.json", Path(folder) / "reply.json"]

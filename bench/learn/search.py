@@ -2,12 +2,14 @@
 
 A request and a reply are JSON files, so that a peer may live in another environment: this module imports the
 standard library alone. A request has `base`, `train` and `validation` (lists of [text, label]), `ask` (texts),
-`settings` (a list of objects) and `seed`.
+`settings` (a list of objects), `seed` and, where it is to be searched on a part of the train rows, their number
+`searched`.
 """
 
 from __future__ import annotations
 
 import json
+import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -43,7 +45,8 @@ def reply(request: Mapping[str, Any], fit: Fit) -> dict[str, Any]:
     train, held = request["train"], request["validation"]
     tried: list[dict[str, Any]] = []
     if held and len(request["settings"]) > 1:
-        tried = [_try(setting, train, held, fit, told) for setting in request["settings"]]
+        part = _part(train, request.get("searched"), seed=request["seed"])
+        tried = [_try(setting, part, held, fit, told) for setting in request["settings"]]
     best = max(tried, key=lambda each: each["validation"])["setting"] if tried else request["settings"][0]
     again = time.perf_counter()
     rows = [*train, *held]
@@ -51,6 +54,10 @@ def reply(request: Mapping[str, Any], fit: Fit) -> dict[str, Any]:
     end = time.perf_counter()
     found = {"tried": tried, "chosen": best, "answers": answers, "rows": len(rows)}
     return {**found, "seconds": end - start, "alone": end - again}
+
+
+def _part(rows: Sequence[Any], most: int | None, *, seed: int) -> Sequence[Any]:
+    return rows if most is None or most >= len(rows) else random.Random(seed).sample(list(rows), most)
 
 
 def _try(

@@ -85,6 +85,21 @@ def test_a_search_takes_the_best_setting_and_refits_on_all_rows(tmp_path: Path) 
     assert 0 <= reply["alone"] <= reply["seconds"]
 
 
+def test_a_search_on_a_part_of_the_rows_still_refits_on_all(tmp_path: Path) -> None:
+    seen: list[int] = []
+
+    def count(texts: Sequence[str], labels: Sequence[str], **_: Any) -> Predict:
+        seen.append(len(texts))
+        return lambda asked: [labels[0]] * len(asked)
+
+    train = [[f"text {number}", "x"] for number in range(10)]
+    request = {"base": "", "seed": 0, "train": train, "validation": [["y", "x"]], "ask": ["z"], "searched": 4}
+    paths = [tmp_path / "request.json", tmp_path / "reply.json"]
+    paths[0].write_text(json.dumps({**request, "settings": [{}, {}]}))
+    answer([str(path) for path in paths], count)
+    assert seen == [4, 4, 11]
+
+
 def test_a_known_setting_is_not_searched(tmp_path: Path) -> None:
     request = {"base": "", "seed": 0, "train": [["a", "x"]], "validation": [], "settings": [{"lazy": True}]}
     paths = [tmp_path / "request.json", tmp_path / "reply.json"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,9 @@ from tests.train.plain_rows import AREAS, FIELDS, make_examples, make_rows, make
 from freehold.engine import field_labels, to_probabilities
 from freehold.task import Example, Field, Label
 from freehold.train.heads import Trained
+from freehold.train.label_names import name_rows
 from freehold.train.ladder import judge_rung
+from freehold.train.moments import PENALTY
 from freehold.train.ridge import Ridge
 from freehold.train.rows import MISSING, Rows, to_rows
 from freehold.train.svm import fit_svm
@@ -167,6 +170,23 @@ def test_five_thousand_labels_are_learned_by_ridge() -> None:
     found = scores(trained, part.texts)
     assert found.shape == (200, 5_000)
     assert (found.argmax(1) == some).mean() > 0.97
+
+
+def test_with_one_row_a_label_the_nearest_one_tells(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing says which part of a lone row matters: untangling other labels from it only adds noise."""
+    dice = random.Random(0)
+    words = [first + second + "ne" for first in "bdfkl" for second in "aeiouy"]
+    field = Field("intent", "choice", "", labels=tuple(Label(" ".join(dice.sample(words, 3))) for _ in range(40)))
+    rows = name_rows([field], Rows((), (), (), {"intent": np.zeros(0, np.int64)}, {}))
+    asked = [" ".join(dice.sample(words, 4)) for _ in range(300)]
+    nearest = (make_vectors(asked) @ make_vectors(rows.texts).T).argmax(1)
+
+    def agreement() -> float:
+        return float((scores(fit_ridge(rows, [field]), asked).argmax(1) == nearest).mean())
+
+    found = agreement()
+    monkeypatch.setattr("freehold.train.ridge._ONE_EACH_PENALTY", PENALTY)
+    assert found > agreement() + 0.03
 
 
 def test_sums_give_the_heads_that_few_rows_give(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from bench.harness import Cell, Table
 from bench.intervals import Interval, ratio, wilson
-from bench.learn.contenders import Contender, Learned, Rows, contenders
+from bench.learn.contenders import SEARCHED, Contender, Learned, Rows, contenders
 from bench.learn.corpora import INTENT, Corpus
 from bench.learn.draws import few, others
 from bench.learn.figures import mean_of_figures, mean_of_runs, paired_mean
@@ -67,10 +67,10 @@ _NOTES = (
     "`seconds`: for Freehold the whole `freehold run` (process start, reading, training, shrinking, gate); for a "
     "peer the last fit and its answers with the setting already known, without imports: in the peer's favour. "
     "`search`: what finding the setting took besides.",
-    "All rows: peers are searched on Freehold's validation rows of the first seed; the setting is kept for the "
-    f"other seeds, and each fit sees train and validation rows together. {SHOTS} rows a label: the setting is "
-    f"searched on a draw that is not reported, judged by {_DEVELOPMENT} other train rows: more labels than "
-    "Freehold sees, again in the peer's favour.",
+    "All rows: peers are searched on Freehold's validation rows of the first seed, those in a process of their "
+    f"own with {SEARCHED:,} train rows; the setting is kept for the other seeds, and each last fit sees all train "
+    f"and validation rows together. {SHOTS} rows a label: the setting is searched on a draw that is not reported, "
+    f"judged by {_DEVELOPMENT} other train rows: more labels than Freehold sees, again in the peer's favour.",
     "Means have Student's interval over runs, one run Wilson's; differences are paired and resampled over "
     "the test rows. `n`: test rows; runs share them. `rows`: as given to Freehold; to the peers what it "
     "leaves of them where near duplicates of test rows are kept apart.",

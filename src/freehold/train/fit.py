@@ -31,7 +31,7 @@ def _state(task: Task, labelled: LabelledExamples) -> Mapping[str, Json]:
 
 @stage(
     "train.fit",
-    version=7,
+    version=8,
     result=TrainedModel,
     reads=("name", "description", "inputs", "fields", "base", "seed", "effort"),
     state=_state,

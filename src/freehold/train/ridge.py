@@ -19,15 +19,18 @@ from freehold.task import Field
 from freehold.train.heads import FieldHead, Trained
 from freehold.train.label_names import is_scarce
 from freehold.train.ledger import Ledger
-from freehold.train.moments import FeatureMap, Moments, Solved, solve_few
-from freehold.train.rows import Rows, is_labelled
+from freehold.train.moments import PENALTY, FeatureMap, Moments, Solved, solve_few
+from freehold.train.rows import MISSING, Rows, is_labelled
 
 __all__ = ["Ridge"]
 
 _FEW = 2_000
-_SCARCE_GAMMA, _SCARCE_WEIGHT = 2.0, 0.55
-"""With few rows a label: a narrower kernel of the last layer alone, and less of the n-grams; chosen on draws from
-training rows."""
+_SCARCE_GAMMA, _SCARCE_WEIGHT, _SCARCE_PENALTY = 1.0, 0.55, 0.5
+"""With few rows a label: a kernel of the last layer alone, less of the n-grams, a higher penalty; chosen on draws
+from training rows."""
+
+_ONE_EACH_PENALTY = 10.0
+"""With one row a label there is nothing to weigh against another: so much nears the label of the nearest row."""
 
 Groups = dict[tuple[str, ...], list[int]]
 """Fields that are labelled on the same rows, and these rows."""
@@ -60,9 +63,12 @@ class Ridge:
 
     def fit(self, rows: Rows, held: Rows) -> tuple[Trained, Trained]:
         """Returns heads made from `rows` alone, and heads made from `rows` and `held` together."""
-        features, both = self._features(rows + held), rows + held
+        both = rows + held
+        scarce = len(both) < _FEW and is_scarce(self.fields, both)
+        features = self._features(rows.texts[:1], scarce=scarce)
         if len(both) < _FEW:
-            alone, together = self._few(features, rows), self._few(features, both)
+            penalty = self._scarce_penalty(both) if scarce else PENALTY
+            alone, together = (self._few(features, each, penalty=penalty) for each in (rows, both))
         else:
             sums, more = self._all_sums(features, rows, part="rows"), self._all_sums(features, held, part="held")
             if set(more) <= set(sums):
@@ -80,12 +86,17 @@ class Ridge:
             for names, places in self._groups(rows).items()
         }
 
-    def _features(self, rows: Rows) -> FeatureMap:
-        dimension = self.vectors(rows.texts[:1]).shape[1]
-        if len(rows) < _FEW and is_scarce(self.fields, rows):
+    def _features(self, texts: Sequence[str], *, scarce: bool) -> FeatureMap:
+        dimension = self.vectors(texts).shape[1]
+        if scarce:
             last = RandomFeatures.draw(dimension // self.layers, gamma=_SCARCE_GAMMA).beside_others(self.layers)
             return FeatureMap(last, Sketch(), _SCARCE_WEIGHT)
         return FeatureMap(RandomFeatures.draw(dimension), Sketch())
+
+    def _scarce_penalty(self, rows: Rows) -> float:
+        choices = [rows.targets[each.name] for each in self.fields if each.kind == "choice"]
+        counts = [np.bincount(target[target != MISSING], minlength=1).max() for target in choices]
+        return _ONE_EACH_PENALTY if max(counts) <= 1 else _SCARCE_PENALTY
 
     def _groups(self, rows: Rows) -> Groups:
         found: dict[bytes, list[str]] = {}
@@ -103,14 +114,15 @@ class Ridge:
             self.kept.add(ledger.folder(self.home))
         return ledger.sums(rows)
 
-    def _few(self, features: FeatureMap, rows: Rows) -> dict[str, Solved]:
+    def _few(self, features: FeatureMap, rows: Rows, *, penalty: float) -> dict[str, Solved]:
         found: dict[str, Solved] = {}
         for names, places in self._groups(rows).items():
             part = rows.take(places)
             shape = {f.name: (f.kind, len(field_labels(f))) for f in self.fields if f.name in names}
             values = features.apply(part.texts, self.vectors(part.texts))
             targets = {name: part.targets[name] for name in names}
-            found.update(solve_few(values, targets, shape=shape, dense=len(features.dense.phases)))
+            dense = len(features.dense.phases)
+            found.update(solve_few(values, targets, shape=shape, dense=dense, penalty=penalty))
         return found
 
     def _trained(self, features: FeatureMap, solved: dict[str, Solved]) -> Trained:
