@@ -26,7 +26,7 @@ HEAVY = (
     "pyarrow",
     "sqlalchemy",
     "alembic",
-    "fastapi",
+    "starlette",
     "uvicorn",
     "rensa",
 )

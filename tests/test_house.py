@@ -31,7 +31,7 @@ FORBIDDEN_NAMES = {"utils", "util", "core", "common", "helpers", "helper", "mana
 
 HEAVY = {
     "alembic",
-    "fastapi",
+    "starlette",
     "numpy",
     "onnx",
     "onnxruntime",

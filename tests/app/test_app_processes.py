@@ -32,7 +32,7 @@ def loaded_by(report: Path, *words: object) -> set[str]:
 
 @pytest.mark.parametrize("words", [["--help"], ["run", "--help"], ["--version"]])
 def test_help_is_light(words: list[str], tmp_path: Path) -> None:
-    heavy = {"torch", "transformers", "onnxruntime", "sqlalchemy", "fastapi", "numpy", "pyarrow", "sklearn"}
+    heavy = {"torch", "transformers", "onnxruntime", "sqlalchemy", "starlette", "numpy", "pyarrow", "sklearn"}
     assert loaded_by(tmp_path / "modules", *words) & heavy == set()
 
 

@@ -15,15 +15,15 @@ from typing import Any, Self
 import anyio.from_thread
 import httpx
 import numpy as np
-from fastapi import FastAPI
-from fastapi.routing import APIRoute
 from numpy.typing import NDArray
+from starlette.routing import Route
 
 from freehold.errors import IntegrityError
 from freehold.registry import Recorded, Registry
 from freehold.serve import Settings
 from freehold.serve.front import bind
 from freehold.serve.listener import Listener
+from freehold.serve.rim import Rim
 from freehold.task import (
     Answer,
     Artifact,
@@ -224,14 +224,14 @@ def _record(shelf: Registry, folder: Path, files: Mapping[str, bytes]) -> tuple[
     return shelf.record(recorded, folder=folder), {}, digest
 
 
-def routes(app: FastAPI) -> list[tuple[str, str]]:
+def routes(app: Rim) -> list[tuple[str, str]]:
     """Returns every method and path that the app answers, HEAD apart."""
-    found = [route for route in app.routes if isinstance(route, APIRoute)]
+    found = [route for route in app.router.routes if isinstance(route, Route)]
     return sorted((method, route.path) for route in found for method in (route.methods or set()) - {"HEAD"})
 
 
 @contextmanager
-def listening(app: FastAPI) -> Iterator[str]:
+def listening(app: Rim) -> Iterator[str]:
     """Runs a server in a thread and gives its URL."""
     told: Future[str] = Future()
     server = Listener(app, settings=Settings(), tell=told.set_result)
@@ -249,7 +249,7 @@ def listening(app: FastAPI) -> Iterator[str]:
 class Client:
     """An HTTP client of an app whose lifespan it keeps open, for tests that are not async."""
 
-    app: FastAPI
+    app: Rim
     headers: Mapping[str, str] = field(default_factory=dict)
     base_url: str = "http://127.0.0.1:8420"
 

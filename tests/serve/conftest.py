@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
 
 import freehold.feedback
 from freehold.registry import Registry
 from freehold.serve import Served, Settings, create_app
+from freehold.serve.rim import Rim
 from freehold.task import Task
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -32,7 +32,7 @@ def task(tmp_path: Path) -> Task:
 
 
 @pytest.fixture
-def make_app() -> Callable[..., FastAPI]:
+def make_app() -> Callable[..., Rim]:
     """Returns a maker of apps over word readers; `opened` collects the readers."""
 
     def make(
@@ -40,7 +40,7 @@ def make_app() -> Callable[..., FastAPI]:
         opened: list[WordReader] | None = None,
         explainer: WordExplainer | None = None,
         **changes: Any,
-    ) -> FastAPI:
+    ) -> Rim:
         def open_reader(folder: Path, *, threads: int = 0) -> WordReader:
             reader = WordReader(folder, threads=threads)
             if opened is not None:
@@ -56,14 +56,14 @@ def make_app() -> Callable[..., FastAPI]:
 
 
 @pytest.fixture
-def client(shelf: Registry, task: Task, make_app: Callable[..., FastAPI]) -> Iterator[Client]:
+def client(shelf: Registry, task: Task, make_app: Callable[..., Rim]) -> Iterator[Client]:
     release(shelf, task)
     with Client(make_app(Served(task, shelf), explainer=WordExplainer())) as opened:
         yield opened
 
 
 @pytest.fixture
-def url(shelf: Registry, task: Task, make_app: Callable[..., FastAPI]) -> Iterator[str]:
+def url(shelf: Registry, task: Task, make_app: Callable[..., Rim]) -> Iterator[str]:
     """The URL of a server that runs in a thread."""
     release(shelf, task)
     with listening(make_app(Served(task, shelf))) as told:

@@ -8,20 +8,20 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from fastapi import FastAPI
 from tests.serve.bank import Client, WordReader, make_task, release
 
 from freehold.errors import IntegrityError, StorageError, UserError
 from freehold.registry import Registry
 from freehold.serve import Served
 from freehold.serve.champions import Champions
+from freehold.serve.rim import Rim
 from freehold.task import Prediction, Task
 
 ROUTE = "/v1/tasks/banking"
 
 
 def test_a_task_without_champion_says_what_to_type(
-    shelf: Registry, task: Task, make_app: Callable[..., FastAPI]
+    shelf: Registry, task: Task, make_app: Callable[..., Rim]
 ) -> None:
     with Client(make_app(Served(task, shelf))) as client:
         response = client.post(ROUTE, {"text": "a"})
@@ -65,7 +65,7 @@ def test_a_new_champion_and_a_rollback_are_picked_up_without_a_failed_request(
 
 
 def test_a_request_keeps_the_model_it_began_with(
-    shelf: Registry, task: Task, make_app: Callable[..., FastAPI]
+    shelf: Registry, task: Task, make_app: Callable[..., Rim]
 ) -> None:
     release(shelf, task)
     champions = Champions([Served(task, shelf)], open_reader=WordReader)
@@ -99,7 +99,7 @@ def test_a_release_that_cannot_be_loaded_leaves_the_old_one_in_service(
 
 
 def test_a_damaged_champion_stops_the_start_and_names_its_task(
-    shelf: Registry, task: Task, make_app: Callable[..., FastAPI]
+    shelf: Registry, task: Task, make_app: Callable[..., Rim]
 ) -> None:
     release(shelf, task, damaged=True)
     with pytest.raises(IntegrityError, match=r"The champion of `banking` is damaged: .*reader\.json"):
@@ -107,7 +107,7 @@ def test_a_damaged_champion_stops_the_start_and_names_its_task(
 
 
 def test_files_that_were_changed_on_disk_stop_the_start(
-    shelf: Registry, task: Task, make_app: Callable[..., FastAPI]
+    shelf: Registry, task: Task, make_app: Callable[..., Rim]
 ) -> None:
     folder = release(shelf, task).artifact.folder
     (folder / "reader.json").unlink()
@@ -198,13 +198,13 @@ def test_versions_stay_in_memory_only_for_a_while(shelf: Registry, task: Task) -
     assert slot.version(1) is not first
 
 
-def test_a_name_is_served_once(shelf: Registry, task: Task, make_app: Callable[..., FastAPI]) -> None:
+def test_a_name_is_served_once(shelf: Registry, task: Task, make_app: Callable[..., Rim]) -> None:
     with pytest.raises(UserError, match="Two of the tasks are called `banking`"):
         make_app(Served(task, shelf), Served(task, shelf))
 
 
 def test_several_tasks_are_served_side_by_side(
-    client: Client, shelf: Registry, task: Task, make_app: Callable[..., FastAPI], tmp_path: Path
+    client: Client, shelf: Registry, task: Task, make_app: Callable[..., Rim], tmp_path: Path
 ) -> None:
     mail = make_task(tmp_path, name="mail", inputs=("title", "body"))
     release(shelf, mail)

@@ -11,7 +11,6 @@ from typing import Any, Literal
 
 import openai
 import pytest
-from fastapi import FastAPI
 from openai.types.chat import ChatCompletion
 from pydantic import BaseModel
 from tests.serve.bank import Client, WordReader, listening, make_task, release
@@ -19,6 +18,7 @@ from tests.serve.bank import Client, WordReader, listening, make_task, release
 from freehold.registry import Registry
 from freehold.serve import Served
 from freehold.serve.completions import complete
+from freehold.serve.rim import Rim
 from freehold.task import Answer, Field, Label, Prediction, Task
 
 ROUTE = "/v1/chat/completions"
@@ -185,7 +185,7 @@ def test_what_cannot_be_has_the_logarithm_that_openai_gives_it() -> None:
 
 
 @pytest.fixture
-def doubting(shelf: Registry, task: Task, make_app: Callable[..., FastAPI]) -> Iterator[Client]:
+def doubting(shelf: Registry, task: Task, make_app: Callable[..., Rim]) -> Iterator[Client]:
     """A model that abstains from the intent and the mood."""
     release(shelf, task)
     opened: list[WordReader] = []
@@ -254,9 +254,7 @@ def test_the_task_reads_the_last_that_the_user_says(
     assert recorded.inputs == {"text": read}
 
 
-def test_several_inputs_are_a_json_object(
-    shelf: Registry, make_app: Callable[..., FastAPI], tmp_path: Any
-) -> None:
+def test_several_inputs_are_a_json_object(shelf: Registry, make_app: Callable[..., Rim], tmp_path: Any) -> None:
     task = make_task(tmp_path, name="mail", inputs=("title", "body"))
     release(shelf, task)
     with Client(make_app(Served(task, shelf))) as client:

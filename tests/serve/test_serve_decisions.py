@@ -6,13 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
 from tests.serve.bank import INTENTS, Client, make_task, release
 
 from freehold.registry import Registry
 from freehold.serve import Served
 from freehold.serve.decisions import read_decision
 from freehold.serve.questions import reply
+from freehold.serve.rim import Rim
 from freehold.task import Answer, Field, Label, Prediction
 
 ROUTE = "/v1/decisions"
@@ -247,7 +247,7 @@ def test_unknown_models_are_named(client: Client, model: str) -> None:
 
 
 def test_several_inputs_come_as_one_json_object(
-    shelf: Registry, make_app: Callable[..., FastAPI], tmp_path: Any
+    shelf: Registry, make_app: Callable[..., Rim], tmp_path: Any
 ) -> None:
     task = make_task(tmp_path, name="mail", inputs=("title", "body"))
     release(shelf, task)

@@ -10,11 +10,11 @@ from typing import Any
 
 import openai
 import pytest
-from fastapi import FastAPI
 from tests.serve.bank import Client, make_task, release
 
 from freehold.registry import Registry
 from freehold.serve import Served
+from freehold.serve.rim import Rim
 from freehold.task import Task
 
 ROUTE = "/v1/embeddings"
@@ -57,9 +57,7 @@ def test_numbers_are_packed_lowest_byte_first(client: Client) -> None:
     assert list(numbers) == client.post(ROUTE, body_with()).json()["data"][0]["embedding"] == NEAR
 
 
-def test_several_inputs_are_a_json_object(
-    shelf: Registry, make_app: Callable[..., FastAPI], tmp_path: Any
-) -> None:
+def test_several_inputs_are_a_json_object(shelf: Registry, make_app: Callable[..., Rim], tmp_path: Any) -> None:
     task = make_task(tmp_path, name="mail", inputs=("title", "body"))
     release(shelf, task)
     whole = '{"body": "top up", "title": "hi"}'
@@ -86,7 +84,7 @@ BAD: list[tuple[dict[str, Any], str, str | None, str]] = [
 def test_what_is_wrong_with_a_request_is_named(
     shelf: Registry,
     task: Task,
-    make_app: Callable[..., FastAPI],
+    make_app: Callable[..., Rim],
     changes: dict[str, Any],
     code: str,
     param: str | None,

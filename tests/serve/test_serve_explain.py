@@ -7,11 +7,11 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from fastapi import FastAPI
 from tests.serve.bank import ROW, Client, WordExplainer, release
 
 from freehold.registry import Registry
 from freehold.serve import Served
+from freehold.serve.rim import Rim
 from freehold.task import Task
 
 ROUTE = "/v1/tasks/banking"
@@ -49,7 +49,7 @@ def test_what_cannot_be_explained_is_not_answered(
     assert shelf.requests("banking") == []
 
 
-def test_a_server_without_explainer_says_so(shelf: Registry, task: Task, make_app: Callable[..., FastAPI]) -> None:
+def test_a_server_without_explainer_says_so(shelf: Registry, task: Task, make_app: Callable[..., Rim]) -> None:
     release(shelf, task)
     with Client(make_app(Served(task, shelf))) as client:
         error = client.post(f"{ROUTE}?explain=true", {"text": "a"}).json()["error"]
@@ -60,7 +60,7 @@ def test_a_server_without_explainer_says_so(shelf: Registry, task: Task, make_ap
 
 
 def test_predictions_do_not_wait_for_explanations(
-    shelf: Registry, task: Task, make_app: Callable[..., FastAPI]
+    shelf: Registry, task: Task, make_app: Callable[..., Rim]
 ) -> None:
     release(shelf, task)
     explainer = WordExplainer()

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from fastapi import FastAPI
 from tests.serve.bank import INTENTS, Client
 
 from freehold.registry import Registry
 from freehold.serve import Served
+from freehold.serve.rim import Rim
 from freehold.task import Task
 
 ROUTE = "/v1/tasks/banking"
@@ -44,7 +44,7 @@ def test_a_list_is_taken_row_by_row(client: Client) -> None:
 
 
 def test_labels_found_in_the_data_are_those_of_the_champion(
-    shelf: Registry, task: Task, make_app: Callable[..., FastAPI]
+    shelf: Registry, task: Task, make_app: Callable[..., Rim]
 ) -> None:
     row = {"inputs": {"text": "x"}, "correct": {"intent": "brand_new"}}
     with Client(make_app(Served(task, shelf))) as nobody_knows:

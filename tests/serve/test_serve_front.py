@@ -14,7 +14,6 @@ from pathlib import Path
 import httpx
 import openai
 import pytest
-from fastapi import FastAPI
 from tests.serve.bank import INTENTS, WordReader, release
 
 import freehold.feedback
@@ -23,6 +22,7 @@ from freehold.registry import Registry
 from freehold.serve import Served, Settings, serve
 from freehold.serve.front import bind
 from freehold.serve.listener import Listener
+from freehold.serve.rim import Rim
 from freehold.task import Task
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -154,7 +154,7 @@ def test_a_signal_ends_the_server_in_good_order(shelf: Registry, task: Task, sig
 
 
 def test_a_request_that_is_open_at_shutdown_is_answered(
-    shelf: Registry, task: Task, make_app: Callable[..., FastAPI]
+    shelf: Registry, task: Task, make_app: Callable[..., Rim]
 ) -> None:
     release(shelf, task)
     readers: list[WordReader] = []

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
 from tests.serve.bank import Client, release
 
 from freehold.errors import UserError
@@ -15,6 +14,7 @@ from freehold.registry import Registry
 from freehold.serve import Served, Settings
 from freehold.serve.faults import Fault
 from freehold.serve.guard import Guard
+from freehold.serve.rim import Rim
 from freehold.serve.settings import is_loopback
 from freehold.task import Task
 
@@ -84,7 +84,7 @@ def test_pages_of_other_sites_may_not_send(headers: dict[str, str], passes: bool
 
 @pytest.mark.parametrize("header", ["", "Bearer", "Bearer wrong", "Basic secret", "secret", "Bearer sécret"])
 def test_without_the_token_only_probes_answer(
-    shelf: Registry, task: Task, make_app: Callable[..., FastAPI], header: str
+    shelf: Registry, task: Task, make_app: Callable[..., Rim], header: str
 ) -> None:
     release(shelf, task)
     with Client(make_app(Served(task, shelf), token="secret")) as client:
@@ -135,7 +135,7 @@ def test_the_token_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_bodies_have_a_limit_and_lists_a_larger_one(
-    shelf: Registry, task: Task, make_app: Callable[..., FastAPI]
+    shelf: Registry, task: Task, make_app: Callable[..., Rim]
 ) -> None:
     release(shelf, task)
     with Client(make_app(Served(task, shelf), body_limit=100, batch_limit=300)) as client:
@@ -183,7 +183,7 @@ def test_every_response_has_the_common_headers(client: Client) -> None:
 
 
 def test_storage_that_fails_is_not_an_answer(
-    shelf: Registry, task: Task, make_app: Callable[..., FastAPI], caplog: pytest.LogCaptureFixture
+    shelf: Registry, task: Task, make_app: Callable[..., Rim], caplog: pytest.LogCaptureFixture
 ) -> None:
     from freehold.errors import StorageError
 
@@ -202,7 +202,7 @@ def test_storage_that_fails_is_not_an_answer(
         assert "The disk of `/secret/place` is full." in caplog.text
 
 
-def test_too_many_at_once_are_turned_away(shelf: Registry, task: Task, make_app: Callable[..., FastAPI]) -> None:
+def test_too_many_at_once_are_turned_away(shelf: Registry, task: Task, make_app: Callable[..., Rim]) -> None:
     release(shelf, task)
     with Client(make_app(Served(task, shelf), queue_limit=0)) as client:
         response = client.post(ROUTE, {"text": "a"})

@@ -10,7 +10,6 @@ from typing import get_args
 
 import pytest
 import sqlalchemy as sa
-from fastapi import FastAPI
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
@@ -23,6 +22,7 @@ from freehold.registry.address import read_address
 from freehold.registry.tables import metadata
 from freehold.serve import Served, serve
 from freehold.serve.keyring import Keyring
+from freehold.serve.rim import Rim
 from freehold.serve.scopes import NEEDS
 from freehold.task import Task
 
@@ -46,7 +46,7 @@ def secrets(shelf: Registry) -> dict[KeyScope, str]:
 
 @pytest.fixture
 def closed(
-    shelf: Registry, task: Task, make_app: Callable[..., FastAPI], secrets: dict[KeyScope, str]
+    shelf: Registry, task: Task, make_app: Callable[..., Rim], secrets: dict[KeyScope, str]
 ) -> Iterator[Client]:
     """A server that asks for keys."""
     release(shelf, task)
@@ -85,9 +85,7 @@ def test_every_route_refuses_whoever_has_no_key_or_the_wrong_scope(
 
 
 @pytest.mark.parametrize("token", ["", "t"])
-def test_a_route_that_declares_nothing_is_closed_to_everybody(
-    make_app: Callable[..., FastAPI], token: str
-) -> None:
+def test_a_route_that_declares_nothing_is_closed_to_everybody(make_app: Callable[..., Rim], token: str) -> None:
     app = make_app(token=token)
     app.router.routes.append(Route("/new", lambda request: PlainTextResponse("hello")))
     with Client(app, headers=bearer(token) if token else {}) as client:
@@ -117,7 +115,7 @@ def test_a_key_is_sent_as_bearer_or_as_x_api_key(closed: Client, secrets: dict[K
 
 
 def test_the_token_goes_on_as_an_admin(
-    shelf: Registry, task: Task, make_app: Callable[..., FastAPI], secrets: dict[KeyScope, str]
+    shelf: Registry, task: Task, make_app: Callable[..., Rim], secrets: dict[KeyScope, str]
 ) -> None:
     release(shelf, task)
     with Client(make_app(Served(task, shelf), token="t", rate=0.001)) as client:
@@ -136,7 +134,7 @@ def test_probes_are_open_and_tell_only_an_admin_more(closed: Client, secrets: di
 
 
 def test_a_server_that_is_not_ready_names_no_task_to_a_probe(
-    shelf: Registry, task: Task, make_app: Callable[..., FastAPI]
+    shelf: Registry, task: Task, make_app: Callable[..., Rim]
 ) -> None:
     secret = shelf.make_key("ops", scopes=["admin"]).secret
     with Client(make_app(Served(task, shelf))) as client:
@@ -167,7 +165,7 @@ def test_a_first_key_closes_an_open_server_and_the_last_ones_end_does_not_open_i
 
 
 def test_a_server_beyond_loopback_is_closed_without_any_key(
-    shelf: Registry, task: Task, make_app: Callable[..., FastAPI]
+    shelf: Registry, task: Task, make_app: Callable[..., Rim]
 ) -> None:
     release(shelf, task)
     with Client(make_app(Served(task, shelf), host="0.0.0.0")) as client:
@@ -226,9 +224,7 @@ def test_the_last_use_is_written_apart_from_requests(shelf: Registry) -> None:
     assert [(each.id, each.used) for each in shelf.all_keys()] == [(key.id, "2026-01-05T00:00:00")]
 
 
-def test_a_server_that_ends_writes_the_last_use(
-    shelf: Registry, task: Task, make_app: Callable[..., FastAPI]
-) -> None:
+def test_a_server_that_ends_writes_the_last_use(shelf: Registry, task: Task, make_app: Callable[..., Rim]) -> None:
     _, secret = shelf.make_key("web", scopes=["predict"])
     with Client(make_app(Served(task, shelf)), headers=bearer(secret)) as client:
         assert client.get("/v1/models").status_code == 200
@@ -240,7 +236,7 @@ def test_a_server_that_ends_writes_the_last_use(
 
 @pytest.fixture
 def two(
-    shelf: Registry, task: Task, tmp_path: Path, make_app: Callable[..., FastAPI]
+    shelf: Registry, task: Task, tmp_path: Path, make_app: Callable[..., Rim]
 ) -> Iterator[tuple[Client, Registry]]:
     """A server of `banking` and `mail`, each with its own state."""
     release(shelf, task)
@@ -281,7 +277,7 @@ def test_a_key_is_good_for_the_tasks_of_its_own_registry(two: tuple[Client, Regi
 
 
 def test_a_shared_database_makes_a_key_good_for_all_its_tasks(
-    shelf: Registry, task: Task, tmp_path: Path, make_app: Callable[..., FastAPI]
+    shelf: Registry, task: Task, tmp_path: Path, make_app: Callable[..., Rim]
 ) -> None:
     mail = make_task(tmp_path / "mail", name="mail")
     release(shelf, task)
@@ -297,7 +293,7 @@ def test_a_shared_database_makes_a_key_good_for_all_its_tasks(
 
 
 def test_a_key_that_asks_too_often_is_told_when_to_come_back(
-    shelf: Registry, task: Task, make_app: Callable[..., FastAPI]
+    shelf: Registry, task: Task, make_app: Callable[..., Rim]
 ) -> None:
     release(shelf, task)
     _, secret = shelf.make_key("web", scopes=["predict"])
@@ -320,7 +316,7 @@ def test_a_key_that_asks_too_often_is_told_when_to_come_back(
 
 
 def test_a_rate_of_nought_is_no_limit(
-    shelf: Registry, task: Task, make_app: Callable[..., FastAPI], secrets: dict[KeyScope, str]
+    shelf: Registry, task: Task, make_app: Callable[..., Rim], secrets: dict[KeyScope, str]
 ) -> None:
     with Client(make_app(Served(task, shelf), rate=0), headers=bearer(secrets["predict"])) as client:
         response = client.get("/v1/models")

@@ -10,13 +10,13 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from fastapi import FastAPI
 from tests.serve.bank import Client, WordExplainer, make_task, release
 
 from freehold.registry import Registry
 from freehold.serve import Served
 from freehold.serve.marks import write_explanation
 from freehold.serve.page import SAFE, write_page
+from freehold.serve.rim import Rim
 from freehold.task import Artifact, Measured, Release, Task, Verdict
 
 ROUTE = "/models/banking"
@@ -140,7 +140,7 @@ def test_nothing_on_the_page_runs_or_is_loaded(client: Client) -> None:
 
 
 def test_the_page_says_why_it_has_no_rows_or_no_reasons(
-    shelf: Registry, task: Task, make_app: Callable[..., FastAPI]
+    shelf: Registry, task: Task, make_app: Callable[..., Rim]
 ) -> None:
     release(shelf, task)
     gone = WordExplainer(note="The training rows of `banking@1` are not recorded here any more.")
@@ -180,7 +180,7 @@ def test_line_ends_are_those_that_were_typed(client: Client, shelf: Registry) ->
 
 
 def test_the_page_is_guarded_like_everything_else(
-    shelf: Registry, task: Task, make_app: Callable[..., FastAPI]
+    shelf: Registry, task: Task, make_app: Callable[..., Rim]
 ) -> None:
     release(shelf, task)
     with Client(make_app(Served(task, shelf), explainer=WordExplainer(), token="secret")) as client:
@@ -194,18 +194,14 @@ def test_the_page_is_guarded_like_everything_else(
         assert ask(client, "a", headers={**right, "origin": "http://127.0.0.1:8420"}).status_code == 200
 
 
-def test_without_a_champion_there_is_no_page(
-    shelf: Registry, task: Task, make_app: Callable[..., FastAPI]
-) -> None:
+def test_without_a_champion_there_is_no_page(shelf: Registry, task: Task, make_app: Callable[..., Rim]) -> None:
     with Client(make_app(Served(task, shelf))) as client:
         response = client.get(ROUTE)
         assert (response.status_code, response.json()["error"]["code"]) == (503, "no_champion")
         assert client.get("/models/bankin").status_code == 404
 
 
-def test_several_inputs_have_a_field_each(
-    shelf: Registry, tmp_path: Any, make_app: Callable[..., FastAPI]
-) -> None:
+def test_several_inputs_have_a_field_each(shelf: Registry, tmp_path: Any, make_app: Callable[..., Rim]) -> None:
     task = make_task(tmp_path / "mail", name="mail", inputs=("title", "body"))
     release(shelf, task)
     with Client(make_app(Served(task, shelf), explainer=WordExplainer())) as client:

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from typing import Any, get_args
 
 import pytest
-from fastapi import FastAPI
 from prometheus_client.parser import text_string_to_metric_families
 from tests.serve.bank import INTENTS, Client, release, routes
 
 from freehold.registry import Registry
 from freehold.serve import Served
 from freehold.serve.faults import Code
+from freehold.serve.rim import Rim
 from freehold.task import Task
 
 
@@ -47,9 +47,7 @@ def test_a_model_is_found_by_task_or_version(client: Client) -> None:
         assert (response.status_code, error["code"], error["param"]) == (404, "model_not_found", "id")
 
 
-def test_a_task_without_champion_has_no_model(
-    shelf: Registry, task: Task, make_app: Callable[..., FastAPI]
-) -> None:
+def test_a_task_without_champion_has_no_model(shelf: Registry, task: Task, make_app: Callable[..., Rim]) -> None:
     with Client(make_app(Served(task, shelf))) as client:
         assert client.get("/v1/models").json()["data"] == []
         assert client.get("/v1/models/banking").status_code == 404
@@ -65,7 +63,7 @@ def test_probes_answer_get_and_head(client: Client) -> None:
         assert client.ask("HEAD", path).status_code == 200
 
 
-def test_a_server_without_tasks_is_ready(make_app: Callable[..., FastAPI]) -> None:
+def test_a_server_without_tasks_is_ready(make_app: Callable[..., Rim]) -> None:
     with Client(make_app()) as client:
         assert client.get("/readyz").json() == {"ready": True, "tasks": {}}
 
@@ -89,7 +87,7 @@ def test_metrics_count_requests_predictions_and_feedback(client: Client) -> None
     assert found["freehold_model_seconds_count", "banking"] == 2
 
 
-def test_two_apps_count_apart(client: Client, make_app: Callable[..., FastAPI]) -> None:
+def test_two_apps_count_apart(client: Client, make_app: Callable[..., Rim]) -> None:
     client.get("/livez")
     with Client(make_app()) as other:
         assert 'route="/livez"' not in other.get("/metrics").text
@@ -127,7 +125,7 @@ def _references(value: Any) -> list[str]:
     return [each for inner in value for each in _references(inner)] if isinstance(value, list) else []
 
 
-def test_openapi_tells_of_the_token(shelf: Registry, task: Task, make_app: Callable[..., FastAPI]) -> None:
+def test_openapi_tells_of_the_token(shelf: Registry, task: Task, make_app: Callable[..., Rim]) -> None:
     with Client(make_app(Served(task, shelf), token="t"), headers={"authorization": "Bearer t"}) as client:
         document = client.get("/openapi.json").json()
     assert document["security"] == [{"token": []}]

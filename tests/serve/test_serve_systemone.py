@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 import systemone
-from fastapi import FastAPI
 from tests.serve.bank import INTENTS, Client, WordReader, make_task, release
 
 from freehold.registry import Registry
 from freehold.serve import Served
+from freehold.serve.rim import Rim
 from freehold.task import Task
 
 ROUTE = "/v1/systemone"
@@ -113,7 +113,7 @@ def test_the_state_is_read(client: Client, shelf: Registry, state: Any, read: st
     assert recorded.inputs == {"text": read}
 
 
-def test_several_inputs_are_an_object(shelf: Registry, make_app: Callable[..., FastAPI], tmp_path: Any) -> None:
+def test_several_inputs_are_an_object(shelf: Registry, make_app: Callable[..., Rim], tmp_path: Any) -> None:
     task = make_task(tmp_path, name="mail", inputs=("title", "body"))
     release(shelf, task)
     with Client(make_app(Served(task, shelf))) as client:
@@ -126,9 +126,7 @@ def test_several_inputs_are_an_object(shelf: Registry, make_app: Callable[..., F
             assert "a JSON object with `title`, `body`" in error["message"]
 
 
-def test_an_answer_below_its_threshold_says_so(
-    shelf: Registry, task: Task, make_app: Callable[..., FastAPI]
-) -> None:
+def test_an_answer_below_its_threshold_says_so(shelf: Registry, task: Task, make_app: Callable[..., Rim]) -> None:
     release(shelf, task)
     opened: list[WordReader] = []
     with Client(make_app(Served(task, shelf), opened=opened)) as client:

@@ -1,4 +1,4 @@
-"""Stage 6: answers over HTTP. FastAPI and uvicorn are loaded when a server is wanted, not before."""
+"""Stage 6: answers over HTTP. Starlette and uvicorn are loaded when a server is wanted, not before."""
 
 from freehold.serve.explanations import Explainer
 from freehold.serve.front import create_app, serve

@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from fastapi import APIRouter, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from freehold.serve.bodies import parse, read_body
@@ -24,6 +24,7 @@ from freehold.serve.formats import check_format, may_be_null
 from freehold.serve.judgements import judge
 from freehold.serve.questions import reply
 from freehold.serve.readers import Loaded
+from freehold.serve.routing import Routes
 from freehold.serve.service import Asked, Service
 from freehold.serve.systemone import match_questions, read_state, read_systemone
 from freehold.task import Json, Prediction
@@ -38,16 +39,16 @@ class Answered(NamedTuple):
     tokens: int
 
 
-def add_doors(router: APIRouter, service: Service) -> None:
+def add_doors(routes: Routes, service: Service) -> None:
     """Adds /v1/decisions, /v1/systemone, /v1/chat/completions and /v1/embeddings."""
-    _add_decisions(router, service)
-    _add_systemone(router, service)
-    _add_chat(router, service)
-    _add_embeddings(router, service)
+    _add_decisions(routes, service)
+    _add_systemone(routes, service)
+    _add_chat(routes, service)
+    _add_embeddings(routes, service)
 
 
-def _add_decisions(router: APIRouter, service: Service) -> None:
-    @router.post("/v1/decisions")
+def _add_decisions(routes: Routes, service: Service) -> None:
+    @routes.post("/v1/decisions")
     async def decide(request: Request) -> JSONResponse:
         decision = read_decision(await _read(request, service))
         slot, loaded = await _find(decision.model, service)
@@ -57,8 +58,8 @@ def _add_decisions(router: APIRouter, service: Service) -> None:
         return JSONResponse({"model": said.prediction.model, "answers": answers, "usage": _usage(said.tokens)})
 
 
-def _add_systemone(router: APIRouter, service: Service) -> None:
-    @router.post("/v1/systemone")
+def _add_systemone(routes: Routes, service: Service) -> None:
+    @routes.post("/v1/systemone")
     async def judge_state(request: Request) -> JSONResponse:
         asked = read_systemone(await _read(request, service))
         slot, loaded = await _find(asked.model, service)
@@ -70,8 +71,8 @@ def _add_systemone(router: APIRouter, service: Service) -> None:
         return JSONResponse({"model": said.prediction.model, "answers": answers, "usage": usage})
 
 
-def _add_chat(router: APIRouter, service: Service) -> None:
-    @router.post("/v1/chat/completions")
+def _add_chat(routes: Routes, service: Service) -> None:
+    @routes.post("/v1/chat/completions")
     async def chat(request: Request) -> Response:
         asked = read_chat(await _read(request, service))
         slot, loaded = await _find(asked.model, service)
@@ -89,8 +90,8 @@ def _add_chat(router: APIRouter, service: Service) -> None:
         return _completed(completion, asked)
 
 
-def _add_embeddings(router: APIRouter, service: Service) -> None:
-    @router.post("/v1/embeddings")
+def _add_embeddings(routes: Routes, service: Service) -> None:
+    @routes.post("/v1/embeddings")
     async def embed_texts(request: Request) -> JSONResponse:
         asked = read_embedding(await _read(request, service))
         _, loaded = await _find(asked.model, service)

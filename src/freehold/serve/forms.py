@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from urllib.parse import parse_qsl
 
-from fastapi import APIRouter, Request
+from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from freehold.serve.bodies import check, read_body
 from freehold.serve.faults import Fault
 from freehold.serve.inputs import check_inputs
 from freehold.serve.page import SAFE, write_page
+from freehold.serve.routing import Routes
 from freehold.serve.service import Asked, Service
 from freehold.task import Json
 
@@ -25,19 +26,19 @@ _HEADERS = {"content-security-policy": SAFE, "referrer-policy": "same-origin"}
 _MOST_INPUTS = 100
 
 
-def add_forms(router: APIRouter, service: Service) -> None:
+def add_forms(routes: Routes, service: Service) -> None:
     """Adds /models/{task}."""
 
-    @router.get("/models/{task}")
-    async def show_model(task: str) -> HTMLResponse:
-        slot, loaded = await service.model(task)
+    @routes.get("/models/{task}")
+    async def show_model(request: Request) -> HTMLResponse:
+        slot, loaded = await service.model(request.path_params["task"])
         inputs = dict.fromkeys(loaded.reader.inputs, "")
         page = write_page(loaded.release, about=slot.task.description, inputs=inputs)
         return HTMLResponse(page, headers=_HEADERS)
 
-    @router.post("/models/{task}")
-    async def ask_model(task: str, request: Request) -> HTMLResponse:
-        slot, loaded = await service.model(task)
+    @routes.post("/models/{task}")
+    async def ask_model(request: Request) -> HTMLResponse:
+        slot, loaded = await service.model(request.path_params["task"])
         limit = service.settings.body_limit
         inputs = read_form(await read_body(request.stream(), limit=limit, batch_limit=limit), loaded.reader.inputs)
         asked = Asked([inputs], [request.state.request_id], request.state.chosen)

@@ -1,6 +1,6 @@
 """Stage 6's front door: puts a server together, opens its port, and runs it until it is told to stop.
 
-Owns the port and the signals. FastAPI and uvicorn are loaded when a server is wanted, not before.
+Owns the port and the signals. Starlette and uvicorn are loaded when a server is wanted, not before.
 """
 
 from __future__ import annotations
@@ -21,9 +21,8 @@ from freehold.serve.readers import OpenReader, Served
 from freehold.serve.settings import RATE, Settings
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI
-
     from freehold.serve.explanations import Explainer
+    from freehold.serve.rim import Rim
     from freehold.serve.service import Inbox
 
 __all__ = ["create_app", "serve"]
@@ -36,7 +35,7 @@ def create_app(
     settings: Settings | None = None,
     open_reader: OpenReader | None = None,
     explainer: Explainer | None = None,
-) -> FastAPI:
+) -> Rim:
     """Returns the ASGI application that answers for tasks; champions that can be loaded are loaded.
 
     Args:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI
+    from starlette.types import ASGIApp
 
     from freehold.serve.settings import Settings
 
@@ -28,7 +28,7 @@ class Listener(uvicorn.Server):
         tell: Is given the URL.
     """
 
-    def __init__(self, app: FastAPI, *, settings: Settings, tell: Callable[[str], None]) -> None:
+    def __init__(self, app: ASGIApp, *, settings: Settings, tell: Callable[[str], None]) -> None:
         config = uvicorn.Config(
             app,
             ws="none",

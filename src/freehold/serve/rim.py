@@ -11,21 +11,22 @@ import time
 import traceback
 from typing import TYPE_CHECKING
 
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 
+from freehold.errors import FreeholdError
 from freehold.serve.callers import OUTSIDE, Admission, acting
 from freehold.serve.door import Door
-from freehold.serve.faults import Fault
+from freehold.serve.faults import Fault, fault_of
 from freehold.serve.guard import Guard
 from freehold.serve.measures import Measures
-from freehold.serve.scopes import find_need
+from freehold.serve.routing import find_route
+from freehold.serve.scopes import need_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from starlette.routing import BaseRoute
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+    from starlette.routing import Router
+    from starlette.types import Message, Receive, Scope, Send
 
 __all__ = ["Rim", "fault_response"]
 
@@ -39,25 +40,22 @@ def fault_response(fault: Fault) -> JSONResponse:
 
 
 class Rim:
-    """ASGI middleware around everything else.
+    """The ASGI application: finds the route, lets the caller in or not, answers in one shape whatever happens.
 
-    Args:
-        routes: Those of the application, so that what a request needs is known before it is answered.
+    Attributes:
+        router: The routes, and what happens at start and end.
     """
 
-    def __init__(
-        self, app: ASGIApp, *, guard: Guard, door: Door, routes: Sequence[BaseRoute], measures: Measures
-    ) -> None:
-        self._app = app
+    def __init__(self, router: Router, *, guard: Guard, door: Door, measures: Measures) -> None:
+        self.router = router
         self._guard = guard
         self._door = door
-        self._routes = routes
         self._measures = measures
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request, whatever happens inside."""
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            await self.router(scope, receive, send)
             return
         begun = time.perf_counter()
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
@@ -75,11 +73,16 @@ class Rim:
         try:
             request_id, chosen = self._guard.request_id(headers.get("x-request-id"))
             self._guard.check(scope["method"], headers)
-            admitted = self._door.admit(find_need(self._routes, scope), headers)
+            route = find_route(self.router, scope)
+            need = None if isinstance(route, Fault) else need_of(route, scope["method"])
+            admitted = self._door.admit(need, headers)
+            if isinstance(route, Fault):
+                raise route
             scope.setdefault("state", {}).update(request_id=request_id, chosen=chosen)
             with acting(admitted):
-                await self._app(scope, receive, tell)
-        except Fault as fault:
+                await route.handle(scope, receive, tell)
+        except (Fault, FreeholdError, HTTPException) as error:
+            fault = _fault(error, request_id)
             self._measures.count_refused(fault.code)
             await fault_response(fault)(scope, receive, tell)
         except ClientDisconnect:
@@ -106,6 +109,18 @@ class Rim:
             seconds * 1000,
             caller,
         )
+
+
+def _fault(error: Fault | FreeholdError | HTTPException, request_id: str) -> Fault:
+    """Returns what a request is answered with that could not be answered otherwise."""
+    if isinstance(error, Fault):
+        return error
+    if isinstance(error, HTTPException):
+        return Fault(error.status_code, error.detail, code="invalid_value")
+    fault = fault_of(error)
+    if fault.status >= 500:
+        _log.error("request=%s %s: %s", request_id, type(error).__name__, error.message)
+    return fault
 
 
 def _common(request_id: str, admitted: Admission) -> list[tuple[bytes, bytes]]:

@@ -10,7 +10,7 @@ import re
 from dataclasses import asdict
 from typing import cast
 
-from fastapi import APIRouter, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from freehold.errors import NotFoundError
@@ -18,6 +18,7 @@ from freehold.serve.bodies import parse, read_body
 from freehold.serve.champions import Slot
 from freehold.serve.faults import Fault
 from freehold.serve.inputs import check_inputs, check_rows
+from freehold.serve.routing import Routes
 from freehold.serve.service import Asked, Service
 from freehold.task import Json
 
@@ -28,7 +29,7 @@ _MAKER = re.compile(r"[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]{0,63}")
 _KINDS = ("correction", "rating", "outcome")
 
 
-def add_routes(router: APIRouter, service: Service) -> None:
+def add_routes(routes: Routes, service: Service) -> None:
     """Adds the routes under /v1/tasks."""
     settings = service.settings
 
@@ -36,8 +37,9 @@ def add_routes(router: APIRouter, service: Service) -> None:
         body = await read_body(request.stream(), limit=settings.body_limit, batch_limit=settings.batch_limit)
         return parse(body)
 
-    @router.post("/v1/tasks/{task}")
-    async def predict(task: str, request: Request) -> JSONResponse:
+    @routes.post("/v1/tasks/{task}")
+    async def predict(request: Request) -> JSONResponse:
+        task = request.path_params["task"]
         slot, loaded = await service.model(task)
         explain = _flag(request, "explain")
         if explain:
@@ -53,9 +55,9 @@ def add_routes(router: APIRouter, service: Service) -> None:
         asked = Asked(inputs, [f"{request_id}.{n}" for n in range(len(rows))], chosen)
         return JSONResponse(await service.answer(slot, loaded, asked, explain=explain))
 
-    @router.post("/v1/tasks/{task}/feedback")
-    async def give_feedback(task: str, request: Request) -> JSONResponse:
-        slot = service.slot(task)
+    @routes.post("/v1/tasks/{task}/feedback")
+    async def give_feedback(request: Request) -> JSONResponse:
+        slot = service.slot(request.path_params["task"])
         maker = _maker(request.headers.get("x-maker", "http"))
         body = await read(request)
         rows = check_rows(body, limit=settings.rows_limit) if isinstance(body, list) else [body]
@@ -74,9 +76,9 @@ def add_routes(router: APIRouter, service: Service) -> None:
             raise Fault(400, receipt.rejected[0].reason, code="feedback_rejected")
         return JSONResponse(receipt.to_json())
 
-    @router.get("/v1/tasks/{task}/feedback")
-    async def list_feedback(task: str, request: Request) -> JSONResponse:
-        slot = service.slot(task)
+    @routes.get("/v1/tasks/{task}/feedback")
+    async def list_feedback(request: Request) -> JSONResponse:
+        slot = service.slot(request.path_params["task"])
         kind = request.query_params.get("kind", "")
         if kind and kind not in _KINDS:
             message = f"`kind` is {kind[:60]!r}; it is one of {', '.join(_KINDS)}."
@@ -84,9 +86,9 @@ def add_routes(router: APIRouter, service: Service) -> None:
         withdrawn = _flag(request, "withdrawn")
         return JSONResponse(await service.work(_list_feedback, slot, kind, withdrawn))
 
-    @router.delete("/v1/tasks/{task}/feedback/{id}")
-    async def withdraw_feedback(task: str, id: str) -> JSONResponse:
-        slot = service.slot(task)
+    @routes.delete("/v1/tasks/{task}/feedback/{id}")
+    async def withdraw_feedback(request: Request) -> JSONResponse:
+        slot, id = service.slot(request.path_params["task"]), request.path_params["id"]
         try:
             if not _ID.fullmatch(id):
                 raise NotFoundError(f"`{slot.task.name}` has no feedback {id[:60]!r}.")

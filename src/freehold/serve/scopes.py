@@ -1,21 +1,19 @@
 """What a caller needs for each route, in one table: whoever adds a route adds its line here.
 
-Owns the table and how a request finds its line. A route that is not in it is closed to everybody, on every server.
+Owns the table. A route that is not in it is closed to everybody, on every server.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal, TypeAlias
-
-from starlette.routing import BaseRoute, Match
 
 from freehold.registry import KeyScope
 
 if TYPE_CHECKING:
-    from starlette.types import Scope
+    from starlette.routing import BaseRoute
 
-__all__ = ["NEEDS", "Need", "find_need"]
+__all__ = ["NEEDS", "Need", "need_of"]
 
 Need: TypeAlias = KeyScope | Literal["open", "nobody"]
 """A scope; `open` for a route that asks for no key; `nobody` for one that nothing was declared for."""
@@ -40,15 +38,6 @@ NEEDS: Mapping[str, Need] = {
 }
 
 
-def find_need(routes: Sequence[BaseRoute], asked: Scope) -> Need | None:
-    """Returns what a request needs; None where no route takes it, so that it will be a 404 or a 405.
-
-    Args:
-        routes: The application's, in its order.
-        asked: The request, as ASGI has it.
-    """
-    for route in routes:
-        if route.matches(asked)[0] is Match.FULL:
-            method = "GET" if asked["method"] == "HEAD" else asked["method"]
-            return NEEDS.get(f"{method} {getattr(route, 'path', '')}", "nobody")
-    return None
+def need_of(route: BaseRoute, method: str) -> Need:
+    """Returns what a request to a route needs."""
+    return NEEDS.get(f"{'GET' if method == 'HEAD' else method} {getattr(route, 'path', '')}", "nobody")

@@ -7,43 +7,42 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from fastapi import APIRouter
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from freehold.serve.callers import admission
 from freehold.serve.champions import Slot
 from freehold.serve.faults import Fault
 from freehold.serve.measures import CONTENT_TYPE_LATEST
+from freehold.serve.routing import Routes
 from freehold.serve.schemas import describe
 from freehold.serve.service import Service
 from freehold.task import Json, Release
 
 __all__ = ["add_status"]
 
-_PROBES = ["GET", "HEAD"]
 
-
-def add_status(router: APIRouter, service: Service, *, version: str) -> None:
+def add_status(routes: Routes, service: Service, *, version: str) -> None:
     """Adds /v1/models, /livez, /readyz, /metrics and /openapi.json."""
 
-    @router.get("/v1/models")
-    async def list_models() -> JSONResponse:
+    @routes.get("/v1/models")
+    async def list_models(_: Request) -> JSONResponse:
         data: list[Json] = []
         for slot in service.visible():
             releases = await service.work(slot.shelf.models, slot.task.name)
             data += [_model(release) for release in releases]
         return JSONResponse({"object": "list", "data": data})
 
-    @router.get("/v1/models/{id}")
-    async def get_model(id: str) -> JSONResponse:
-        return JSONResponse(_model(await _find(service, id)))
+    @routes.get("/v1/models/{id}")
+    async def get_model(request: Request) -> JSONResponse:
+        return JSONResponse(_model(await _find(service, request.path_params["id"])))
 
-    @router.api_route("/livez", methods=_PROBES)
-    async def livez() -> JSONResponse:
+    @routes.get("/livez")
+    async def livez(_: Request) -> JSONResponse:
         return JSONResponse({"alive": True})
 
-    @router.api_route("/readyz", methods=_PROBES)
-    async def readyz() -> JSONResponse:
+    @routes.get("/readyz")
+    async def readyz(_: Request) -> JSONResponse:
         waiting = [slot.task.name for slot in service.champions if not (slot.loaded and slot.reachable)]
         details = _details(service)
         if not waiting:
@@ -53,12 +52,12 @@ def add_status(router: APIRouter, service: Service, *, version: str) -> None:
         body = {**fault.to_json(), "ready": False, **details}
         return JSONResponse(body, status_code=fault.status, headers=fault.headers)
 
-    @router.get("/metrics")
-    async def metrics() -> Response:
+    @routes.get("/metrics")
+    async def metrics(_: Request) -> Response:
         return Response(service.measures.render(service.champions), media_type=CONTENT_TYPE_LATEST)
 
-    @router.get("/openapi.json")
-    async def openapi() -> JSONResponse:
+    @routes.get("/openapi.json")
+    async def openapi(_: Request) -> JSONResponse:
         return JSONResponse(describe(service.visible(), version=version, token=service.door.closed))
 
 

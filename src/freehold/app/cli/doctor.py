@@ -15,7 +15,7 @@ from freehold.errors import FreeholdError
 
 __all__ = ["Finding", "doctor"]
 
-_LIBRARIES = ("torch", "transformers", "peft", "onnxruntime", "sqlalchemy", "fastapi")
+_LIBRARIES = ("torch", "transformers", "peft", "onnxruntime", "sqlalchemy", "starlette")
 _MEMORY_NEEDED = 2 << 30
 _DISK_NEEDED = 1 << 30
 
