@@ -70,12 +70,30 @@ class WordReader:
         self.gate = threading.Event()
         self.gate.set()
         self.asked = threading.Event()
+        self.batches: list[int] = []
+
+    def answer_at_once(self, inputs: Sequence[Mapping[str, str]]) -> list[dict[str, Answer]]:
+        """Is sure of what begins with "surely"."""
+        texts = [" ".join(row.values()).lower() for row in inputs]
+        return [
+            {name: replace(each, tier="static") for name, each in self._answers(row).items()}
+            if text.startswith("surely")
+            else {}
+            for row, text in zip(inputs, texts, strict=True)
+        ]
 
     def predict(
-        self, inputs: Sequence[Mapping[str, str]], *, model: str = "", requests: Sequence[str] = ()
+        self,
+        inputs: Sequence[Mapping[str, str]],
+        *,
+        model: str = "",
+        requests: Sequence[str] = (),
+        given: Sequence[Mapping[str, Answer]] | None = None,
     ) -> list[Prediction]:
+        assert not any(given or ())
         self.asked.set()
         self.gate.wait(10)
+        self.batches.append(len(inputs))
         pairs = zip(inputs, requests, strict=True)
         return [Prediction(self.task, model, request, self._answers(row)) for row, request in pairs]
 

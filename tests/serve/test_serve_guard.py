@@ -206,5 +206,5 @@ def test_too_many_at_once_are_turned_away(shelf: Registry, task: Task, make_app:
     release(shelf, task)
     with Client(make_app(Served(task, shelf), queue_limit=0)) as client:
         response = client.post(ROUTE, {"text": "a"})
-        assert (response.status_code, response.json()["error"]["code"]) == (503, "overloaded")
+        assert (response.status_code, response.json()["error"]["code"]) == (429, "overloaded")
         assert response.headers["retry-after"] == "1"

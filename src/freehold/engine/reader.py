@@ -85,6 +85,7 @@ class Reader:
         *,
         model: str = "",
         requests: Sequence[str] = (),
+        given: Sequence[Mapping[str, Answer]] | None = None,
     ) -> list[Prediction]:
         """Returns one prediction an input, in order.
 
@@ -92,32 +93,44 @@ class Reader:
             inputs: The task's inputs, all of them present.
             model: Name to put on the predictions; the digest where empty.
             requests: One id an input; made up where empty.
+            given: What `answer_at_once` said of these inputs, so that it is not asked again.
         """
         ids = list(requests) or [uuid.uuid4().hex for _ in inputs]
         name = model or self.digest
         predictions = []
         for start in range(0, len(inputs), _BATCH):
             rows = inputs[start : start + _BATCH]
-            for n, answers in enumerate(self.ask_tiers(rows, read=self._read)):
+            known = None if given is None else given[start : start + _BATCH]
+            for n, answers in enumerate(self.ask_tiers(rows, read=self._read, given=known)):
                 predictions.append(Prediction(self.task, name, ids[start + n], answers))
         return predictions
 
+    def answer_at_once(self, inputs: Sequence[Mapping[str, str]]) -> list[dict[str, Answer]]:
+        """Returns what the static tier is sure enough of, of each input; nothing where there is no such tier."""
+        if self.static is None or not self.static.is_on:
+            return [{} for _ in inputs]
+        return self.static.answer([self.text(row) for row in inputs], self.fields)
+
     def ask_tiers(
-        self, inputs: Sequence[Mapping[str, str]], *, read: Callable[[Sequence[str]], Reading]
+        self,
+        inputs: Sequence[Mapping[str, str]],
+        *,
+        read: Callable[[Sequence[str]], Reading],
+        given: Sequence[Mapping[str, Answer]] | None = None,
     ) -> list[dict[str, Answer]]:
         """Returns each input's answers: the static tier's where it is sure enough, field by field.
 
         Args:
             read: The encoder's way with texts; with token vectors where the task has spans.
+            given: What `answer_at_once` said of these inputs; asked where None.
         """
-        texts = [self.text(row) for row in inputs]
-        if self.static is None or not self.static.is_on:
-            return self.answers(inputs, read(texts))
-        found = self.static.answer(texts, self.fields)
+        found = [dict(answers) for answers in (self.answer_at_once(inputs) if given is None else given)]
         left = [n for n, answers in enumerate(found) if len(answers) < len(self.fields)]
-        encoded = self.answers([inputs[n] for n in left], read([texts[n] for n in left])) if left else []
+        rows = [inputs[n] for n in left]
+        encoded = self.answers(rows, read([self.text(row) for row in rows])) if left else []
+        tier = CHAMPION if self.static is not None and self.static.is_on else ""
         for n, answers in zip(left, encoded, strict=True):
-            passed = {name: replace(each, tier=CHAMPION) for name, each in answers.items()}
+            passed = {name: replace(each, tier=tier) for name, each in answers.items()} if tier else answers
             found[n] = {name: found[n].get(name, each) for name, each in passed.items()}
         return found
 

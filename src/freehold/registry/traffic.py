@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import orjson
 import sqlalchemy as sa
 
 from freehold.registry import tables
@@ -80,8 +81,8 @@ class Requests:
                 "id": row.id,
                 "task": row.task,
                 "model": row.model,
-                "inputs": pack(dict(row.inputs)),
-                "answers": pack(dict(row.answers)),
+                "inputs": orjson.dumps(dict(row.inputs), option=orjson.OPT_SORT_KEYS).decode(),
+                "answers": orjson.dumps(dict(row.answers), option=orjson.OPT_SORT_KEYS).decode(),
                 "created": row.created,
                 "milliseconds": row.milliseconds,
             }

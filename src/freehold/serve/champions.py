@@ -15,7 +15,6 @@ from typing import NamedTuple
 
 from freehold.errors import FreeholdError, IntegrityError, UserError
 from freehold.serve.readers import Loaded, OpenReader, Served
-from freehold.serve.recorder import Recorder
 from freehold.task import Field, Release
 
 __all__ = ["Champions", "Slot"]
@@ -37,7 +36,6 @@ class Slot:
     """The place of one task's champion.
 
     Attributes:
-        recorder: Writes requests to the shelf.
         loaded: What answers now; None where there is no champion, or none that could be loaded.
         problem: Why the registry's champion is not what answers; empty where it is.
         reachable: The registry could be read when it was last asked.
@@ -47,7 +45,6 @@ class Slot:
     def __init__(self, served: Served, *, open_reader: OpenReader, threads: int) -> None:
         self.task = served.task
         self.shelf = served.shelf
-        self.recorder = Recorder(served.shelf)
         self.loaded: Loaded | None = None
         self.problem = ""
         self.reachable = True

@@ -63,6 +63,8 @@ class Door:
 
     def _caller(self, headers: Mapping[str, str]) -> Caller | None:
         secret = _sent(headers)
+        if not secret:
+            return None if self.closed else ANYONE
         if self._token and hmac.compare_digest(secret_hash(secret), self._token):
             return OPERATOR
         return self._keyring.find(secret) or (None if self.closed else ANYONE)

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from freehold.serve.answering import Asked
 from freehold.serve.bodies import parse, read_body
 from freehold.serve.champions import Slot
 from freehold.serve.chat import ChatRequest, read_chat, read_user
@@ -25,7 +26,7 @@ from freehold.serve.judgements import judge
 from freehold.serve.questions import reply
 from freehold.serve.readers import Loaded
 from freehold.serve.routing import Routes
-from freehold.serve.service import Asked, Service
+from freehold.serve.service import Service
 from freehold.serve.systemone import match_questions, read_state, read_systemone
 from freehold.task import Json, Prediction
 
@@ -116,7 +117,7 @@ async def _ask(
     service: Service, slot: Slot, loaded: Loaded, *, inputs: Mapping[str, str], request: Request
 ) -> Answered:
     asked = Asked([inputs], [request.state.request_id], request.state.chosen)
-    prediction = (await service.predict(slot, loaded, asked))[0]
+    prediction = (await service.predict(slot, loaded, asked, left=request.receive))[0]
     return Answered(prediction, await service.work(loaded.reader.count_tokens, inputs))
 
 

@@ -81,7 +81,7 @@ class Explanations:
             raise Fault(400, message, code="too_many_rows", param="explain")
         if self._waiting >= self._queue_limit:
             message = f"{self._waiting} requests wait for an explanation already; try again."
-            raise Fault(503, message, code="overloaded", param="explain", headers={"retry-after": "5"})
+            raise Fault(429, message, code="overloaded", param="explain", headers={"retry-after": "5"})
 
     async def explain(
         self, slot: Slot, loaded: Loaded, inputs: Sequence[Mapping[str, str]], *, predictions: Sequence[Prediction]

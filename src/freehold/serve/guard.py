@@ -6,9 +6,11 @@ Owns the rules, as pure functions over headers. Knows nothing of routes or tasks
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
-import secrets
+import time
 from collections.abc import Mapping
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from freehold.serve.faults import Fault
@@ -16,6 +18,7 @@ from freehold.serve.settings import Settings, is_loopback
 
 __all__ = ["Guard"]
 
+_RANDOM = 10
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _HOST = re.compile(r"(?:\[(?P<six>[^\]]*)\]|(?P<name>[^:]*))(?::[0-9]+)?")
@@ -27,6 +30,7 @@ class Guard:
 
     def __init__(self, settings: Settings) -> None:
         self._hosts = _allowed(settings)
+        self._random = b""
 
     def check(self, method: str, headers: Mapping[str, str]) -> None:
         """Lets a request through, or raises the `Fault` that it is answered with.
@@ -46,11 +50,22 @@ class Guard:
             Fault: 400 where the client's id has other characters or another length.
         """
         if given is None:
-            return secrets.token_hex(16), False
+            return self._new_id(), False
         if not _REQUEST_ID.fullmatch(given):
             message = "`x-request-id` has 1 to 128 characters of A-Z, a-z, 0-9, dot, underscore and hyphen."
             raise Fault(400, message, code="invalid_request_id", param="x-request-id")
         return given, True
+
+    def _new_id(self) -> str:
+        """Returns 32 hexadecimal digits: the microsecond and 76 random bits.
+
+        Ids that rise with time lie beside each other in the database, where random ones cost a page each. Random
+        bytes are drawn many at a time: each draw is a system call.
+        """
+        if len(self._random) < _RANDOM:
+            self._random = os.urandom(256 * _RANDOM)
+        drawn, self._random = self._random[:_RANDOM], self._random[_RANDOM:]
+        return f"{time.time_ns() // 1000:013x}{drawn.hex()[:19]}"
 
     def _check_host(self, host: str) -> None:
         """Refuses host names that are not ours: another site's name may be bound to this address.
@@ -90,6 +105,7 @@ def _allowed(settings: Settings) -> frozenset[str] | None:
     return frozenset(own | _LOOPBACK if is_loopback(settings.host) else own)
 
 
+@lru_cache(maxsize=256)
 def _hostname(host: str) -> str:
     """Returns a host without its port and brackets, in lower case; empty where it is none."""
     match = _HOST.fullmatch(host.strip().lower())

@@ -6,7 +6,8 @@ mix.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter as Counts
+from collections.abc import Callable, Iterable, Sequence
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -29,10 +30,12 @@ _REFUSALS: frozenset[Code] = frozenset(
         "invalid_token",
         "missing_scope",
         "origin_not_allowed",
+        "overloaded",
         "rate_limit_exceeded",
         "task_not_allowed",
     }
 )
+_ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
@@ -57,8 +60,15 @@ class Measures:
             "freehold_answers_by_tier", "Answers of each tier.", ["task", "field", "tier"], registry=registry
         )
         self._model_seconds = Histogram(
-            "freehold_model_seconds", "Time in the model.", ["task"], buckets=_SECONDS, registry=registry
+            "freehold_model_seconds", "Time of a pass.", ["task", "tier"], buckets=_SECONDS, registry=registry
         )
+        self._batch = Histogram(
+            "freehold_batch_rows", "Rows of a pass.", ["task", "tier"], buckets=_ROWS, registry=registry
+        )
+        self._dropped = Counter(
+            "freehold_dropped", "Requests left before they were read.", ["task"], registry=registry
+        )
+        self._waiting = Gauge("freehold_waiting_requests", "Requests not answered yet.", registry=registry)
         self._feedback = Counter("freehold_feedback", "Rows of feedback.", ["task", "result"], registry=registry)
         self._refused = Counter("freehold_refused", "Requests not let in.", ["reason"], registry=registry)
         self._version = Gauge(
@@ -68,24 +78,39 @@ class Measures:
             "freehold_load_failures", "Champions that could not be loaded.", ["task"], registry=registry
         )
 
+    def watch_waiting(self, count: Callable[[], int]) -> None:
+        """Shows how many requests wait at the moment of asking."""
+        self._waiting.set_function(count)
+
     def count_request(self, *, route: str, method: str, status: int, seconds: float) -> None:
         """Counts one request. `route` is a template, never a path, so that the series stay few."""
         self._requests.labels(route, method, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
 
-    def count_predictions(self, predictions: Iterable[Prediction], *, seconds: float) -> None:
-        """Counts what one forward pass said."""
-        task = ""
-        for each in predictions:
-            task = each.task
-            self._predictions.labels(each.task, each.model).inc()
-            for name, answer in each.answers.items():
-                if answer.tier:
-                    self._tiers.labels(each.task, name, answer.tier).inc()
-                if answer.abstained:
-                    self._abstained.labels(each.task, name).inc()
-        if task:
-            self._model_seconds.labels(task).observe(seconds)
+    def count_pass(self, task: str, tier: str, *, rows: int, seconds: float) -> None:
+        """Counts rows that a tier read together."""
+        self._model_seconds.labels(task, tier).observe(seconds)
+        self._batch.labels(task, tier).observe(rows)
+
+    def count_dropped(self, task: str, count: int) -> None:
+        """Counts requests that nobody waited for any more."""
+        self._dropped.labels(task).inc(count)
+
+    def count_predictions(self, predictions: Sequence[Prediction]) -> None:
+        """Counts what was said."""
+        made = Counts((each.task, each.model) for each in predictions)
+        said = Counts(
+            (each.task, name, answer.tier, answer.abstained)
+            for each in predictions
+            for name, answer in each.answers.items()
+        )
+        for (task, model), count in made.items():
+            self._predictions.labels(task, model).inc(count)
+        for (task, name, tier, abstained), count in said.items():
+            if tier:
+                self._tiers.labels(task, name, tier).inc(count)
+            if abstained:
+                self._abstained.labels(task, name).inc(count)
 
     def count_feedback(self, task: str, *, accepted: int, rejected: int, withdrawn: int = 0) -> None:
         """Counts rows of feedback."""

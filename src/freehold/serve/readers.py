@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from freehold.task import Field, Prediction, Release, Task
+from freehold.task import Answer, Field, Prediction, Release, Task
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,10 +39,18 @@ class Reader(Protocol):
     def dimension(self) -> int:
         """Of the vectors that `embed` returns."""
 
+    def answer_at_once(self, inputs: Sequence[Mapping[str, str]]) -> list[dict[str, Answer]]:
+        """Returns, for each input, the answers that take no pass of the encoder: those that are sure enough."""
+
     def predict(
-        self, inputs: Sequence[Mapping[str, str]], *, model: str = "", requests: Sequence[str] = ()
+        self,
+        inputs: Sequence[Mapping[str, str]],
+        *,
+        model: str = "",
+        requests: Sequence[str] = (),
+        given: Sequence[Mapping[str, Answer]] | None = None,
     ) -> list[Prediction]:
-        """Returns one prediction an input, in order."""
+        """Returns one prediction an input, in order; `given` is what `answer_at_once` said of these inputs."""
 
     def embed(self, inputs: Sequence[Mapping[str, str]]) -> NDArray[np.float32]:
         """Returns the vectors that the heads read, shape (inputs, dimension)."""

@@ -12,7 +12,7 @@ import traceback
 from typing import TYPE_CHECKING
 
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 
 from freehold.errors import FreeholdError
@@ -58,57 +58,72 @@ class Rim:
             await self.router(scope, receive, send)
             return
         begun = time.perf_counter()
-        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        status, started, admitted = 500, False, OUTSIDE
-        request_id, chosen = self._guard.request_id(None)
-
-        async def tell(message: Message) -> None:
-            nonlocal status, started
-            if message["type"] == "http.response.start":
-                started = True
-                status = message["status"]
-                message["headers"] = [*message.get("headers", []), *_common(request_id, admitted)]
-            await send(message)
-
+        reply = _Reply(send, self._guard.request_id(None)[0])
         try:
-            request_id, chosen = self._guard.request_id(headers.get("x-request-id"))
-            self._guard.check(scope["method"], headers)
-            route = find_route(self.router, scope)
-            need = None if isinstance(route, Fault) else need_of(route, scope["method"])
-            admitted = self._door.admit(need, headers)
-            if isinstance(route, Fault):
-                raise route
-            scope.setdefault("state", {}).update(request_id=request_id, chosen=chosen)
-            with acting(admitted):
-                await route.handle(scope, receive, tell)
+            await self._answer(scope, receive, reply)
         except (Fault, FreeholdError, HTTPException) as error:
-            fault = _fault(error, request_id)
+            fault = _fault(error, reply.request_id)
             self._measures.count_refused(fault.code)
-            await fault_response(fault)(scope, receive, tell)
+            await fault_response(fault)(scope, receive, reply.send)
         except ClientDisconnect:
-            status = 499  # nobody is there to be told
+            reply.status = 499  # nobody is there to be told
         except Exception as error:  # noqa: BLE001  the rim of the worker: the client gets an answer, we a trace
-            _log.error("request=%s failed\n%s", request_id, _trace(error))
+            _log.error("request=%s failed\n%s", reply.request_id, _trace(error))
             unexpected = Fault(500, "Something broke here; the log has the request id.", code="internal_error")
-            if not started:
-                await fault_response(unexpected)(scope, receive, tell)
+            if not reply.started:
+                await fault_response(unexpected)(scope, receive, reply.send)
         finally:
-            seconds = time.perf_counter() - begun
-            self._note(scope, request_id, caller=admitted.caller.name, status=status, seconds=seconds)
+            self._note(scope, reply, seconds=time.perf_counter() - begun)
 
-    def _note(self, scope: Scope, request_id: str, *, caller: str, status: int, seconds: float) -> None:
+    async def _answer(self, scope: Scope, receive: Receive, reply: _Reply) -> None:
+        """Answers a request that nothing stands against."""
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        if "x-request-id" in headers:
+            reply.request_id, chosen = self._guard.request_id(headers["x-request-id"])
+        else:
+            chosen = False
+        self._guard.check(scope["method"], headers)
+        route = find_route(self.router, scope)
+        need = None if isinstance(route, Fault) else need_of(route, scope["method"])
+        reply.admitted = self._door.admit(need, headers)
+        if isinstance(route, Fault):
+            raise route
+        scope.setdefault("state", {}).update(request_id=reply.request_id, chosen=chosen)
+        with acting(reply.admitted):
+            response = await route.endpoint(Request(scope, receive, reply.send))
+            await response(scope, receive, reply.send)
+
+    def _note(self, scope: Scope, reply: _Reply, *, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "unmatched")
         method = scope["method"] if scope["method"] in _METHODS else "other"
-        self._measures.count_request(route=route, method=method, status=status, seconds=seconds)
+        self._measures.count_request(route=route, method=method, status=reply.status, seconds=seconds)
         _log.info(
             "request=%s method=%s route=%s status=%d ms=%.1f caller=%s",
-            request_id,
+            reply.request_id,
             method,
             route,
-            status,
+            reply.status,
             seconds * 1000,
-            caller,
+            reply.admitted.caller.name,
         )
+
+
+class _Reply:
+    """A response on its way out; puts on what all responses have."""
+
+    def __init__(self, send: Send, request_id: str) -> None:
+        self._send = send
+        self.request_id = request_id
+        self.admitted = OUTSIDE
+        self.status = 500
+        self.started = False
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.started = True
+            self.status = message["status"]
+            message["headers"] = [*message.get("headers", []), *_common(self.request_id, self.admitted)]
+        await self._send(message)
 
 
 def _fault(error: Fault | FreeholdError | HTTPException, request_id: str) -> Fault:

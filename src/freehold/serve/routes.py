@@ -10,16 +10,18 @@ import re
 from dataclasses import asdict
 from typing import cast
 
+import orjson
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 
 from freehold.errors import NotFoundError
+from freehold.serve.answering import Asked
 from freehold.serve.bodies import parse, read_body
 from freehold.serve.champions import Slot
 from freehold.serve.faults import Fault
 from freehold.serve.inputs import check_inputs, check_rows
 from freehold.serve.routing import Routes
-from freehold.serve.service import Asked, Service
+from freehold.serve.service import Service
 from freehold.task import Json
 
 __all__ = ["add_routes"]
@@ -27,6 +29,16 @@ __all__ = ["add_routes"]
 _ID = re.compile(r"[A-Za-z0-9._-]{1,160}")
 _MAKER = re.compile(r"[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]{0,63}")
 _KINDS = ("correction", "rating", "outcome")
+
+
+class PredictionResponse(Response):
+    """Predictions, written ten times as fast as `JSONResponse` writes them."""
+
+    media_type = "application/json"
+
+    def render(self, content: object) -> bytes:
+        """Returns the JSON."""
+        return orjson.dumps(content)
 
 
 def add_routes(routes: Routes, service: Service) -> None:
@@ -38,7 +50,7 @@ def add_routes(routes: Routes, service: Service) -> None:
         return parse(body)
 
     @routes.post("/v1/tasks/{task}")
-    async def predict(request: Request) -> JSONResponse:
+    async def predict(request: Request) -> Response:
         task = request.path_params["task"]
         slot, loaded = await service.model(task)
         explain = _flag(request, "explain")
@@ -49,11 +61,12 @@ def add_routes(routes: Routes, service: Service) -> None:
         request_id, chosen = request.state.request_id, request.state.chosen
         if not isinstance(body, list):
             asked = Asked([check_inputs(body, names)], [request_id], chosen)
-            return JSONResponse((await service.answer(slot, loaded, asked, explain=explain))[0])
+            [answer] = await service.answer(slot, loaded, asked, explain=explain, left=request.receive)
+            return PredictionResponse(answer)
         rows = check_rows(body, limit=settings.rows_limit)
         inputs = [check_inputs(row, names, at=f"[{n}]") for n, row in enumerate(rows)]
         asked = Asked(inputs, [f"{request_id}.{n}" for n in range(len(rows))], chosen)
-        return JSONResponse(await service.answer(slot, loaded, asked, explain=explain))
+        return PredictionResponse(await service.answer(slot, loaded, asked, explain=explain, left=request.receive))
 
     @routes.post("/v1/tasks/{task}/feedback")
     async def give_feedback(request: Request) -> JSONResponse:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Match, Route, Router
+from starlette.routing import Match, Route, Router
 
 from freehold.serve.faults import Fault
 
@@ -52,15 +52,16 @@ class Routes:
         return add
 
 
-def find_route(router: Router, scope: Scope) -> BaseRoute | Fault:
+def find_route(router: Router, scope: Scope) -> Route | Fault:
     """Returns the route that takes a request, entered into `scope`; a 404 or 405 where there is none."""
     allowed: set[str] = set()
     for route in router.routes:
+        assert isinstance(route, Route)
         match, found = route.matches(scope)
         if match is Match.FULL:
             scope.update(found, route=route)
             return route
-        if match is Match.PARTIAL and isinstance(route, Route):
+        if match is Match.PARTIAL:
             scope["route"] = route  # the log and the counters name it
             allowed |= route.methods or set()
     if not allowed:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from freehold.registry import KeyScope
 
 if TYPE_CHECKING:
-    from starlette.routing import BaseRoute
+    from starlette.routing import Route
 
 __all__ = ["NEEDS", "Need", "need_of"]
 
@@ -38,6 +38,6 @@ NEEDS: Mapping[str, Need] = {
 }
 
 
-def need_of(route: BaseRoute, method: str) -> Need:
+def need_of(route: Route, method: str) -> Need:
     """Returns what a request to a route needs."""
-    return NEEDS.get(f"{'GET' if method == 'HEAD' else method} {getattr(route, 'path', '')}", "nobody")
+    return NEEDS.get(f"{'GET' if method == 'HEAD' else method} {route.path}", "nobody")

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import re
-import threading
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NamedTuple, ParamSpec, Protocol, TypeVar, cast
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
+
+from starlette.requests import ClientDisconnect
 
 from freehold.errors import NotFoundError
+from freehold.serve.answering import Answering, Asked, HeldIds
 from freehold.serve.callers import admission
 from freehold.serve.champions import Champions, Slot
 from freehold.serve.door import Door
@@ -27,16 +28,17 @@ from freehold.serve.settings import Settings
 from freehold.task import Field, Json, Prediction, suggest
 
 if TYPE_CHECKING:
-    from freehold.registry import RecordedRequest, Registry
+    from freehold.registry import Registry
 
-__all__ = ["Asked", "Inbox", "Refused", "Service", "Taken"]
+__all__ = ["Inbox", "Refused", "Service", "Taken"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_STRIPES = 64
 _USED_SECONDS = 60.0
 """How often the last use of keys is written down."""
+_PATIENCE = 0.05
+"""Seconds after which it is looked whether a client still waits."""
 _MODEL = re.compile(r"([^@]*)(?:@([0-9]{1,9}))?")
 
 
@@ -83,18 +85,6 @@ class Inbox(Protocol):
         """Takes rows or batches back."""
 
 
-class Asked(NamedTuple):
-    """Inputs with the ids that their predictions are to have.
-
-    Attributes:
-        chosen: The client chose the ids, so they may be taken.
-    """
-
-    inputs: Sequence[Mapping[str, str]]
-    ids: Sequence[str]
-    chosen: bool
-
-
 class Service:
     """One server's shared state."""
 
@@ -116,29 +106,35 @@ class Service:
         self.settings = settings
         self.keyring = Keyring({slot.task.name: slot.shelf for slot in champions})
         self.door = Door(settings, keyring=self.keyring)
+        held = HeldIds()
+        self._answering = {
+            slot.task.name: Answering(slot.task.name, slot.shelf, measures=measures, held=held)
+            for slot in champions
+        }
         self._pool = ThreadPoolExecutor(settings.workers, thread_name_prefix="freehold-serve")
         self._loader = ThreadPoolExecutor(2, thread_name_prefix="freehold-load")
         self._keeper = ThreadPoolExecutor(2, thread_name_prefix="freehold-keys")
-        self._stripes = [threading.Lock() for _ in range(_STRIPES)]
         self._waiting = 0
+        measures.watch_waiting(lambda: self._waiting)
 
     async def work(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Runs a function in a thread, so that the event loop stays free.
 
         Raises:
-            Fault: 503 where too many wait already.
+            Fault: 429 where too many wait already.
         """
-        if self._waiting >= self.settings.queue_limit:
-            raise Fault(
-                503,
-                f"{self._waiting} requests wait already; try again.",
-                code="overloaded",
-                headers={"retry-after": "1"},
-            )
-        self._waiting += 1
-        try:
+        with self._in_queue():
             loop = asyncio.get_running_loop()
             return await loop.run_in_executor(self._pool, lambda: function(*args, **kwargs))
+
+    @contextmanager
+    def _in_queue(self) -> Iterator[None]:
+        if self._waiting >= self.settings.queue_limit:
+            message = f"{self._waiting} requests wait already; try again."
+            raise Fault(429, message, code="overloaded", headers={"retry-after": "1"})
+        self._waiting += 1
+        try:
+            yield
         finally:
             self._waiting -= 1
 
@@ -165,6 +161,8 @@ class Service:
 
     def close(self) -> None:
         """Ends the threads when their work is done."""
+        for answering in self._answering.values():
+            answering.close()
         self.explanations.close()
         self._keeper.shutdown(wait=True)
         self.keyring.write_used()
@@ -230,15 +228,34 @@ class Service:
             raise _no_champion(slot)
         return slot, loaded
 
-    async def predict(self, slot: Slot, loaded: Loaded, asked: Asked) -> list[Prediction]:
-        """Answers, and records every answer before it is given."""
-        return await self.work(self._predict, slot, loaded, asked)
+    async def predict(
+        self, slot: Slot, loaded: Loaded, asked: Asked, *, left: Callable[[], Awaitable[object]] | None = None
+    ) -> list[Prediction]:
+        """Answers, and records every answer before it is given.
 
-    async def answer(self, slot: Slot, loaded: Loaded, asked: Asked, *, explain: bool) -> list[dict[str, Json]]:
+        Args:
+            left: Returns when the client is gone; its request is not answered then, if it still waits.
+
+        Raises:
+            Fault: 429 where too many wait already; 409 where an id stands for another request.
+        """
+        with self._in_queue():
+            future = self._answering[slot.task.name].put(loaded, asked)
+            return await (future if left is None else _unless_left(future, left))
+
+    async def answer(
+        self,
+        slot: Slot,
+        loaded: Loaded,
+        asked: Asked,
+        *,
+        explain: bool,
+        left: Callable[[], Awaitable[object]] | None = None,
+    ) -> list[dict[str, Json]]:
         """Answers, with an `explanation` in each prediction where it is asked for."""
         if explain:
             self.explanations.check(len(asked.inputs))
-        predictions = await self.predict(slot, loaded, asked)
+        predictions = await self.predict(slot, loaded, asked, left=left)
         shown = [each.to_json() for each in predictions]
         if explain:
             told = await self.explanations.explain(slot, loaded, asked.inputs, predictions=predictions)
@@ -246,56 +263,32 @@ class Service:
                 prediction["explanation"] = explanation
         return shown
 
-    def _predict(self, slot: Slot, loaded: Loaded, asked: Asked) -> list[Prediction]:
-        if not asked.chosen:
-            return self._answer(slot, loaded, asked)
-        with self._stripes[hash(asked.ids[0]) % _STRIPES]:  # or one id could be taken twice at one moment
-            return self._answer(slot, loaded, asked)
 
-    def _answer(self, slot: Slot, loaded: Loaded, asked: Asked) -> list[Prediction]:
-        name = loaded.release.name
-        known = self._known(slot, name, asked) if asked.chosen else set()
-        begun = time.perf_counter()
-        predictions = loaded.reader.predict(asked.inputs, model=name, requests=asked.ids)
-        seconds = time.perf_counter() - begun
-        pairs = zip(asked.inputs, predictions, strict=True)
-        share = 1000 * seconds / len(predictions)
-        rows = [_recorded(each, i, share) for i, each in pairs if each.request not in known]
-        if rows:
-            slot.recorder.record(rows)
-        self.measures.count_predictions(predictions, seconds=seconds)
-        return predictions
+async def _unless_left(future: asyncio.Future[T], left: Callable[[], Awaitable[object]]) -> T:
+    """Waits for a future, and cancels it when nobody waits for it any more.
 
-    def _known(self, slot: Slot, model: str, asked: Asked) -> set[str]:
-        """Returns the ids that were recorded before, by the same question to the same model: a retry.
+    Most answers are there before it is worth looking whether somebody left.
 
-        Raises:
-            Fault: 409 where an id stands for something else; feedback could not tell the two apart.
-        """
-        known = set()
-        for id_, inputs in zip(asked.ids, asked.inputs, strict=True):
-            before = slot.shelf.request(id_)
-            if before is None:
-                continue
-            if (before.task, before.model, dict(before.inputs)) != (slot.task.name, model, dict(inputs)):
-                message = f"`x-request-id` {id_!r} was used before, for another request."
-                raise Fault(409, message, code="request_id_taken", param="x-request-id")
-            known.add(id_)
-        return known
+    Raises:
+        ClientDisconnect: The client is gone.
+    """
+    watches: list[asyncio.Future[object]] = []
 
+    def watch() -> None:
+        watches.append(asyncio.ensure_future(left()))
+        watches[0].add_done_callback(lambda _: future.cancel())
 
-def _recorded(prediction: Prediction, inputs: Mapping[str, str], milliseconds: float) -> RecordedRequest:
-    from freehold.registry import RecordedRequest
-
-    return RecordedRequest(
-        id=prediction.request,
-        task=prediction.task,
-        model=prediction.model,
-        inputs=dict(inputs),
-        answers=cast(Mapping[str, Json], prediction.to_json()["answers"]),
-        created=datetime.now(UTC).isoformat(timespec="microseconds"),
-        milliseconds=milliseconds,
-    )
+    timer = asyncio.get_running_loop().call_later(_PATIENCE, watch)
+    try:
+        return await future
+    except asyncio.CancelledError:
+        if any(each.done() and not each.cancelled() for each in watches):
+            raise ClientDisconnect from None
+        raise
+    finally:
+        timer.cancel()
+        for each in watches:
+            each.cancel()
 
 
 def _no_champion(slot: Slot) -> Fault:

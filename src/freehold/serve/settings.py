@@ -41,7 +41,7 @@ class Settings:
         queue_limit: The most requests that may wait for a model at one time.
         explained_queue_limit: The most requests that may wait for an explanation at one time.
         poll_seconds: How often the registry is asked for a new champion, and for keys.
-        workers: How many forward passes run at one time.
+        workers: How many things besides answering are done at one time: embedding, feedback, pages.
         threads: Threads of one forward pass; 0 lets the engine choose.
         rate: How many requests a second each key may make; 0 for any number.
         grace_seconds: How long open requests get to finish at shutdown.

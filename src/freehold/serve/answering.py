@@ -1,0 +1,307 @@
+"""The way of a request to its answer: the static tier, the encoder, the record; each takes whoever waits.
+
+Owns batching: whoever waits for the same model goes through it together, and into the database in one transaction.
+A long list goes through the encoder piece by piece, so that others need not wait for its end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
+
+from freehold.serve.faults import Fault
+from freehold.serve.measures import Measures
+from freehold.serve.readers import Loaded
+from freehold.serve.stages import Stage
+from freehold.task import Answer, Json, Prediction
+
+if TYPE_CHECKING:
+    from freehold.registry import RecordedRequest, Registry
+
+__all__ = ["Answering", "Asked", "HeldIds"]
+
+T = TypeVar("T")
+
+_PIECE, _PASS = 32, 64
+"""Rows of one request, and of one pass of the encoder."""
+_MOST_HERE, _MOST_AT_ONCE, _MOST_WRITTEN = 32, 512, 1_024
+"""Rows that the static tier reads in the event loop and in its thread, and that are written, at one time."""
+
+
+class Asked(NamedTuple):
+    """Inputs with the ids that their predictions are to have.
+
+    Attributes:
+        chosen: The client chose the ids, so they may be taken.
+    """
+
+    inputs: Sequence[Mapping[str, str]]
+    ids: Sequence[str]
+    chosen: bool
+
+
+class HeldIds:
+    """The ids that clients chose for requests that are being answered. Threads may share it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._questions: dict[str, object] = {}
+
+    def take(self, id_: str, question: object) -> object | None:
+        """Returns what the id stands for already; None where nothing, and then it is taken."""
+        with self._lock:
+            before = self._questions.get(id_)
+            if before is None:
+                self._questions[id_] = question
+            return before
+
+    def leave(self, ids: Iterable[str]) -> None:
+        """Lets ids go."""
+        with self._lock:
+            for id_ in ids:
+                self._questions.pop(id_, None)
+
+
+@dataclass(slots=True, eq=False)
+class _Job:
+    """A request on its way.
+
+    Attributes:
+        future: Of the event loop that waits; done early where nobody waits any more.
+        taken: Ids that it holds until it is recorded.
+        known: Ids that were recorded before.
+        given: What the static tier said of each row.
+        answers: All of a row's answers, once there.
+        seconds: Spent in the model.
+    """
+
+    loaded: Loaded
+    asked: Asked
+    future: asyncio.Future[list[Prediction]]
+    taken: set[str] = field(default_factory=set)
+    known: set[str] = field(default_factory=set)
+    given: list[dict[str, Answer]] = field(default_factory=list)
+    answers: dict[int, Prediction] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    def __len__(self) -> int:
+        return len(self.asked.ids)
+
+    @property
+    def predictions(self) -> list[Prediction]:
+        return [self.answers[row] for row in range(len(self))]
+
+    def piece(self) -> _Piece:
+        """Returns the next rows for the encoder."""
+        rows = [row for row in range(len(self)) if row not in self.answers]
+        return _Piece(self, rows[:_PIECE])
+
+
+class _Piece(NamedTuple):
+    job: _Job
+    rows: list[int]
+
+
+class Answering:
+    """Answers for one task.
+
+    Args:
+        held: Shared by all tasks of a server: an id may stand for one request only.
+    """
+
+    def __init__(self, task: str, shelf: Registry, *, measures: Measures, held: HeldIds) -> None:
+        self._task, self._shelf = task, shelf
+        self._measures, self._held = measures, held
+        self._record: Stage[_Job] = Stage(self._write, name="freehold-record", size=len, most=_MOST_WRITTEN)
+        self._model: Stage[_Piece] = Stage(
+            self._read, name="freehold-model", size=lambda piece: len(piece.rows), most=_PASS
+        )
+        self._arrived: list[_Job] = []
+        self._first: Stage[_Job] = Stage(self._begin, name="freehold-first", size=len, most=_MOST_AT_ONCE)
+
+    def put(self, loaded: Loaded, asked: Asked) -> asyncio.Future[list[Prediction]]:
+        """Returns the future of one prediction an input, recorded before they are there.
+
+        A future that is cancelled takes its request out of the queue. For the event loop's thread alone.
+        """
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[list[Prediction]] = loop.create_future()
+        self._arrived.append(_Job(loaded, asked, future))
+        if len(self._arrived) == 1:
+            loop.call_soon(self._start)
+        return future
+
+    def close(self) -> None:
+        """Returns when everything that was asked is answered."""
+        for stage in (self._first, self._model, self._record):
+            stage.close()
+
+    def _start(self) -> None:
+        """Begins what arrived in one round of the event loop.
+
+        What is short is asked right here: handing it to a thread would take longer. What has to look into the
+        database, or is long, would hold up the loop.
+        """
+        arrived, self._arrived = self._arrived, []
+        short = [job for job in arrived if len(job) == 1 and not job.asked.chosen][:_MOST_HERE]
+        begun = set(short)
+        if short:
+            self._begin(short)
+        for job in arrived:
+            if job not in begun:
+                self._first.put(job)
+
+    def _begin(self, jobs: Sequence[_Job]) -> None:
+        """Checks ids, and asks the static tier."""
+        ready = []
+        for job in self._wanted(jobs):
+            try:
+                self._take_ids(job)
+                ready.append(job)
+            except Exception as error:  # noqa: BLE001  handed on to who waits
+                self._settle([job], error)
+        for group in _groups(ready, lambda job: job.loaded):
+            self._ask_static(group[0].loaded, group)
+
+    def _ask_static(self, loaded: Loaded, jobs: Sequence[_Job]) -> None:
+        begun = time.perf_counter()
+        try:
+            found = loaded.reader.answer_at_once([row for job in jobs for row in job.asked.inputs])
+        except Exception as error:  # noqa: BLE001  handed on to who waits
+            if len(jobs) == 1:
+                self._settle(jobs, error)
+            for job in jobs if len(jobs) > 1 else ():  # only who cannot be answered is not
+                self._ask_static(loaded, [job])
+            return
+        seconds, fields, rest = time.perf_counter() - begun, len(loaded.reader.fields), iter(found)
+        for job in jobs:
+            job.given = [next(rest) for _ in range(len(job))]
+            job.seconds += seconds * len(job) / len(found)
+            for row, answers in enumerate(job.given):
+                if len(answers) == fields:
+                    job.answers[row] = Prediction(self._task, loaded.release.name, job.asked.ids[row], answers)
+            if len(job.answers) == len(job):
+                self._record.put(job)
+            else:
+                self._model.put(job.piece())
+        if any(found):
+            self._measures.count_pass(self._task, "static", rows=len(found), seconds=seconds)
+
+    def _read(self, pieces: Sequence[_Piece]) -> None:
+        """Lets the encoder read what is left."""
+        wanted = set(self._wanted([piece.job for piece in pieces]))
+        for group in _groups([piece for piece in pieces if piece.job in wanted], lambda piece: piece.job.loaded):
+            self._ask_model(group[0].job.loaded, group)
+
+    def _ask_model(self, loaded: Loaded, pieces: Sequence[_Piece]) -> None:
+        places = [(job, row) for job, rows in pieces for row in rows]
+        begun = time.perf_counter()
+        try:
+            found = loaded.reader.predict(
+                [job.asked.inputs[row] for job, row in places],
+                model=loaded.release.name,
+                requests=[job.asked.ids[row] for job, row in places],
+                given=[job.given[row] for job, row in places],
+            )
+        except Exception as error:  # noqa: BLE001  handed on to who waits
+            if len(pieces) == 1:
+                self._settle([pieces[0].job], error)
+            for piece in pieces if len(pieces) > 1 else ():
+                self._ask_model(loaded, [piece])
+            return
+        seconds = time.perf_counter() - begun
+        for (job, row), prediction in zip(places, found, strict=True):
+            job.answers[row] = prediction
+        for job, rows in pieces:
+            job.seconds += seconds * len(rows) / len(places)
+            if len(job.answers) < len(job):
+                self._model.put(job.piece())
+            else:
+                self._record.put(job)
+        self._measures.count_pass(self._task, "champion", rows=len(places), seconds=seconds)
+
+    def _write(self, jobs: Sequence[_Job]) -> None:
+        """Writes everything down, then lets those go on who wait."""
+        now = datetime.now(UTC).isoformat(timespec="microseconds")
+        rows = [row for job in jobs for row in _recorded(job, now)]
+        try:
+            if rows:
+                self._shelf.record_requests(rows)
+        except Exception as error:  # noqa: BLE001  handed on to who waits
+            self._settle(jobs, error)
+            return
+        self._measures.count_predictions([each for job in jobs for each in job.predictions])
+        self._settle(jobs, None)
+
+    def _take_ids(self, job: _Job) -> None:
+        """Takes the ids that a client chose, and finds those that were recorded before: a retry.
+
+        Raises:
+            Fault: 409 where an id stands for something else; feedback could not tell the two apart.
+        """
+        if not job.asked.chosen:
+            return
+        for id_, inputs in zip(job.asked.ids, job.asked.inputs, strict=True):
+            question = (self._task, job.loaded.release.name, dict(inputs))
+            before = self._held.take(id_, question)
+            if before is None:
+                job.taken.add(id_)
+                recorded = self._shelf.request(id_)
+                before = recorded and (recorded.task, recorded.model, dict(recorded.inputs))
+            if before and before != question:
+                message = f"`x-request-id` {id_!r} was used before, for another request."
+                raise Fault(409, message, code="request_id_taken", param="x-request-id")
+            if before:
+                job.known.add(id_)
+
+    def _wanted(self, jobs: Sequence[_Job]) -> list[_Job]:
+        """Returns the jobs that somebody still waits for; the others end here."""
+        gone = [job for job in jobs if job.future.cancelled()]
+        for job in gone:
+            self._held.leave(job.taken)
+        if gone:
+            self._measures.count_dropped(self._task, len(gone))
+        return [job for job in jobs if not job.future.cancelled()] if gone else list(jobs)
+
+    def _settle(self, jobs: Sequence[_Job], error: Exception | None) -> None:
+        for job in jobs:
+            self._held.leave(job.taken)
+        for loop in {job.future.get_loop() for job in jobs}:
+            mine = [job for job in jobs if job.future.get_loop() is loop]
+            with suppress(RuntimeError):  # the loop is closed: nobody waits
+                loop.call_soon_threadsafe(_tell, mine, error)
+
+
+def _tell(jobs: Sequence[_Job], error: Exception | None) -> None:
+    for job in jobs:
+        if job.future.done():
+            continue
+        if error is None:
+            job.future.set_result(job.predictions)
+        else:
+            job.future.set_exception(error)
+
+
+def _groups(items: Sequence[T], model: Callable[[T], Loaded]) -> list[list[T]]:
+    """Returns those of one model together; while a champion is swapped there are two."""
+    found: dict[int, list[T]] = {}
+    for item in items:
+        found.setdefault(id(model(item).reader), []).append(item)
+    return list(found.values())
+
+
+def _recorded(job: _Job, now: str) -> Iterator[RecordedRequest]:
+    """Yields the rows that were not recorded before."""
+    from freehold.registry import RecordedRequest
+
+    share = 1000 * job.seconds / len(job)
+    for inputs, each in zip(job.asked.inputs, job.predictions, strict=True):
+        if each.request not in job.known:
+            answers = cast(Mapping[str, Json], each.to_json()["answers"])
+            yield RecordedRequest(each.request, each.task, each.model, dict(inputs), answers, now, share)

@@ -1,0 +1,74 @@
+"""Threads that take whoever waits, all at once.
+
+Owns the queue in front of such a thread. Nobody is waited for: who comes while a group is being worked on goes
+with the next one, so that groups grow with the load and a lone request is not held up (as in group commit; DeWitt
+et al., "Implementation Techniques for Main Memory Database Systems", 1984).
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from queue import Empty, SimpleQueue
+from typing import Generic, TypeVar
+
+__all__ = ["Stage"]
+
+_log = logging.getLogger("freehold.serve")
+T = TypeVar("T")
+
+
+class Stage(Generic[T]):
+    """One such thread. Any thread may put something into its queue.
+
+    Args:
+        work: Is given those who wait, in their order; answers for its own errors.
+        size: How much of `most` somebody takes up.
+        most: When a group is full; the first of it is taken however large.
+    """
+
+    def __init__(
+        self, work: Callable[[Sequence[T]], None], *, name: str, size: Callable[[T], int], most: int
+    ) -> None:
+        self._work, self._size, self._most = work, size, most
+        self._queue: SimpleQueue[T | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    def put(self, item: T) -> None:
+        """Puts somebody at the end of the queue."""
+        self._queue.put(item)
+
+    def close(self) -> None:
+        """Returns when all who were put in before are worked on."""
+        self._queue.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        ends = False
+        while not (ends and self._queue.empty()):  # what is being worked on may put more into the queue
+            first = self._queue.get()
+            if first is None:
+                ends = True
+                continue
+            group, last = self._gather(first)
+            ends = ends or last
+            try:
+                self._work(group)
+            except Exception as error:  # noqa: BLE001  the rim of the thread: it must go on
+                _log.error("%s failed: %s", self._thread.name, type(error).__name__)
+
+    def _gather(self, first: T) -> tuple[list[T], bool]:
+        """Returns a group, and whether nobody comes after it."""
+        group, size = [first], self._size(first)
+        while size < self._most:
+            try:
+                item = self._queue.get_nowait()
+            except Empty:
+                break
+            if item is None:
+                return group, True
+            group.append(item)
+            size += self._size(item)
+        return group, False

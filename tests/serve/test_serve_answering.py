@@ -1,0 +1,231 @@
+"""Requests go through the model and into the database together where many come; nobody is told too early."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+from tests.serve.bank import WordReader, release
+
+from freehold.errors import StorageError
+from freehold.registry import RecordedRequest, Registry
+from freehold.serve.answering import Answering, Asked, HeldIds
+from freehold.serve.faults import Fault
+from freehold.serve.measures import Measures
+from freehold.serve.readers import Loaded
+from freehold.serve.stages import Stage
+from freehold.task import Prediction, Release, Task
+
+
+class SlowShelf:
+    """Notes each transaction, which waits until it is let go."""
+
+    def __init__(self) -> None:
+        self.written: list[list[str]] = []
+        self.go = threading.Event()
+        self.go.set()
+        self.broken = False
+        self.known: dict[str, RecordedRequest] = {}
+
+    def record_requests(self, rows: Sequence[RecordedRequest]) -> None:
+        self.go.wait(10)
+        if self.broken:
+            raise StorageError("full")
+        self.written.append([row.id for row in rows])
+        self.known |= {row.id: row for row in rows}
+
+    def request(self, id_: str) -> RecordedRequest | None:
+        return self.known.get(id_)
+
+
+class Desk:
+    """An answering with its model and its shelf."""
+
+    def __init__(self, made: Release) -> None:
+        self.shelf = SlowShelf()
+        self.reader = WordReader(made.artifact.folder)
+        self.loaded = Loaded(made, self.reader)
+        self.measures = Measures()
+        shelf: Any = self.shelf
+        self.answering = Answering("banking", shelf, measures=self.measures, held=HeldIds())
+
+    def put(self, *texts: str, name: str = "r", chosen: bool = False) -> asyncio.Future[list[Prediction]]:
+        ids = [f"{name}.{number}" for number in range(len(texts))]
+        return self.answering.put(self.loaded, Asked([{"text": text} for text in texts], ids, chosen))
+
+    async def hold(self) -> asyncio.Future[list[Prediction]]:
+        """Puts a request into the model that stays there until `reader.gate` is set."""
+        self.reader.gate.clear()
+        self.reader.asked.clear()
+        future = self.put("first", name="held")
+        assert await asyncio.to_thread(self.reader.asked.wait, 10)
+        return future
+
+
+@pytest.fixture
+def desk(shelf: Registry, task: Task) -> Desk:
+    return Desk(release(shelf, task))
+
+
+def told(desk: Desk) -> str:
+    return desk.measures.render([]).decode()
+
+
+def run(desk: Desk, test: Callable[[], Any]) -> Any:
+    try:
+        return asyncio.run(asyncio.wait_for(test(), 20))
+    finally:
+        desk.reader.gate.set()
+        desk.shelf.go.set()
+        desk.answering.close()
+
+
+def test_those_who_wait_go_through_the_model_together(desk: Desk) -> None:
+    async def test() -> None:
+        held = await desk.hold()
+        others = [desk.put(f"lost {number}", name=str(number)) for number in range(5)]
+        desk.reader.gate.set()
+        found = await asyncio.gather(held, *others)
+        assert [each[0].answers["intent"].value for each in found[1:]] == ["lost_card"] * 5
+        assert [each[0].request for each in found] == ["held.0", *(f"{n}.0" for n in range(5))]
+
+    run(desk, test)
+    assert desk.reader.batches == [1, 5]
+    assert sorted(id_ for group in desk.shelf.written for id_ in group) == sorted(desk.shelf.known)
+    assert 'freehold_batch_rows_sum{task="banking",tier="champion"} 6.0' in told(desk)
+
+
+def test_a_long_list_lets_others_through(desk: Desk) -> None:
+    async def test() -> None:
+        held = await desk.hold()
+        long = desk.put(*["lost"] * 200, name="long")
+        short = desk.put("top", name="short")
+        order: list[str] = []
+        long.add_done_callback(lambda _: order.append("long"))
+        short.add_done_callback(lambda _: order.append("short"))
+        desk.reader.gate.set()
+        found = await asyncio.gather(held, long, short)
+        assert len(found[1]) == 200
+        assert order == ["short", "long"]
+        assert [each.request for each in found[1]] == [f"long.{number}" for number in range(200)]
+
+    run(desk, test)
+    assert max(desk.reader.batches) <= 64
+
+
+def test_the_static_tier_answers_while_the_encoder_is_busy(desk: Desk) -> None:
+    async def test() -> None:
+        held = await desk.hold()
+        [sure] = await desk.put("surely lost", name="sure")
+        assert {answer.tier for answer in sure.answers.values()} == {"static"}
+        mixed = desk.put("surely top", "transfer", name="mixed")
+        assert not held.done()
+        desk.reader.gate.set()
+        first, second = await mixed
+        assert (first.answers["intent"].tier, second.answers["intent"].tier) == ("static", "")
+        await held
+
+    run(desk, test)
+    assert desk.reader.batches == [1, 1]
+
+
+def test_nobody_is_answered_before_it_is_written(desk: Desk) -> None:
+    async def test() -> None:
+        desk.shelf.go.clear()
+        futures = [desk.put("surely lost", name=str(number)) for number in range(4)]
+        await asyncio.sleep(0.1)
+        assert not any(future.done() for future in futures)
+        desk.shelf.go.set()
+        await asyncio.gather(*futures)
+
+    run(desk, test)
+    assert len(desk.shelf.written) < 4
+
+
+def test_everyone_hears_of_a_full_disk_and_the_next_is_tried_anew(desk: Desk) -> None:
+    async def test() -> None:
+        desk.shelf.broken = True
+        futures = [desk.put("lost", name=str(number)) for number in range(3)]
+        found = await asyncio.gather(*futures, return_exceptions=True)
+        assert {type(each) for each in found} == {StorageError}
+        desk.shelf.broken = False
+        await desk.put("lost", name="later")
+
+    run(desk, test)
+    assert desk.shelf.written == [["later.0"]]
+
+
+@pytest.mark.parametrize("text", ["boom", "surely boom"])
+def test_what_cannot_be_read_fails_alone(desk: Desk, text: str) -> None:
+    async def test() -> None:
+        held = await desk.hold()
+        futures = [desk.put(each, name=each) for each in ("lost", text, "top")]
+        desk.reader.gate.set()
+        found = await asyncio.gather(held, *futures, return_exceptions=True)
+        assert isinstance(found[2], RuntimeError)
+        assert all(isinstance(each, list) for each in (found[0], found[1], found[3]))
+
+    run(desk, test)
+
+
+def test_who_is_gone_is_not_read(desk: Desk) -> None:
+    async def test() -> None:
+        held = await desk.hold()
+        gone, here = desk.put("lost", name="gone"), desk.put("lost", name="here")
+        gone.cancel()
+        desk.reader.gate.set()
+        await asyncio.gather(held, here)
+
+    run(desk, test)
+    assert "gone.0" not in desk.shelf.known
+    assert sum(desk.reader.batches) == 2
+    assert 'freehold_dropped_total{task="banking"} 1.0' in told(desk)
+
+
+def test_an_id_stands_for_one_request_even_while_it_is_answered(desk: Desk) -> None:
+    async def test() -> None:
+        held = await desk.hold()
+        first = desk.put("lost", name="mine", chosen=True)
+        again = desk.put("lost", name="mine", chosen=True)
+        other = desk.put("top", name="mine", chosen=True)
+        desk.reader.gate.set()
+        found = await asyncio.gather(held, first, again, other, return_exceptions=True)
+        assert isinstance(found[3], Fault)
+        assert found[3].status == 409
+        assert found[1] == found[2]
+        later = await asyncio.gather(desk.put("top", name="mine", chosen=True), return_exceptions=True)
+        assert isinstance(later[0], Fault)
+        assert await desk.put("lost", name="mine", chosen=True) == found[1]
+
+    run(desk, test)
+    assert sorted(id_ for group in desk.shelf.written for id_ in group) == ["held.0", "mine.0"]
+
+
+def test_closing_waits_for_what_is_under_way(desk: Desk) -> None:
+    async def test() -> list[Prediction]:
+        held = await desk.hold()
+        long = desk.put(*["lost"] * 100, name="long")
+        threading.Timer(0.1, desk.reader.gate.set).start()
+        await asyncio.to_thread(desk.answering.close)
+        await held
+        return await long
+
+    assert len(asyncio.run(test())) == 100
+
+
+def test_a_stage_goes_on_after_a_mistake() -> None:
+    seen: list[Sequence[int]] = []
+
+    def work(group: Sequence[int]) -> None:
+        seen.append(group)
+        if 1 in group:
+            raise ValueError("secret")
+
+    stage: Stage[int] = Stage(work, name="test", size=lambda _: 1, most=1)
+    for number in range(3):
+        stage.put(number)
+    stage.close()
+    assert seen == [[0], [1], [2]]
