@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # `tests.…` can 
 if TYPE_CHECKING:
     from freehold.registry import Registry
 
-pytest_plugins = ["tests.postgres", "tests.small", "tests.turned"]
+pytest_plugins = ["tests.postgres", "tests.small", "tests.turned", "tests.typescript"]
 
 
 @pytest.fixture(autouse=True)

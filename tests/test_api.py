@@ -13,6 +13,7 @@ NAMES = {
     "freehold": "Answer FreeholdError Model Prediction Release Task Verdict load load_task run",
     "freehold.app": "",
     "freehold.app.cli": "app main",
+    "freehold.app.clients": "Language Subject file_name is_generated usage write_client",
     "freehold.compress": "PARITY shrink",
     "freehold.data": """
         BadRow Place Refused Row SOURCES SourceKind Table collect find_clusters

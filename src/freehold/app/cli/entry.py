@@ -10,6 +10,7 @@ import typer
 from typer.exceptions import TyperException
 
 from freehold import __version__
+from freehold.app.cli.client import client
 from freehold.app.cli.doctor import doctor
 from freehold.app.cli.evaluate import evaluate
 from freehold.app.cli.export import export
@@ -32,7 +33,7 @@ __all__ = ["app", "main"]
 
 _COMMANDS: tuple[tuple[str, tuple[Callable[..., int], ...]], ...] = (
     ("The line", (init, run, status, report)),
-    ("Answers", (predict, evaluate, serve, feedback)),
+    ("Answers", (predict, evaluate, serve, client, feedback)),
     ("Models", (models, promote, rollback, export)),
     ("Care", (verify, doctor)),
 )
