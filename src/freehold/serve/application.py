@@ -19,9 +19,12 @@ from freehold.serve.doors import add_doors
 from freehold.serve.faults import Fault, fault_of
 from freehold.serve.forms import add_forms
 from freehold.serve.guard import Guard
+from freehold.serve.homes import Homes
 from freehold.serve.rim import Rim, fault_response
 from freehold.serve.routes import add_routes
+from freehold.serve.runner import Runner
 from freehold.serve.status import add_status
+from freehold.serve.stored import add_stored
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -36,10 +39,13 @@ _log = logging.getLogger("freehold.serve")
 
 def build(service: Service, *, version: str) -> FastAPI:
     """Returns the application over a service, which it closes at shutdown."""
+    homes = Homes(service.champions)
+    runner = Runner(homes, service=service)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        watched = [service.watch_keys(), service.note_uses(), *(service.watch(slot) for slot in service.champions)]
+        watched = [service.watch_keys(), service.note_uses(), runner.watch()]
+        watched += [service.watch(slot) for slot in service.champions]
         watches = [asyncio.create_task(each) for each in watched]
         try:
             yield
@@ -52,6 +58,7 @@ def build(service: Service, *, version: str) -> FastAPI:
     app = FastAPI(lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     add_routes(app.router, service)
     add_doors(app.router, service)
+    add_stored(app.router, service, homes=homes, runner=runner)
     add_status(app.router, service, version=version)
     add_forms(app.router, service)
     app.add_exception_handler(Fault, _say)
