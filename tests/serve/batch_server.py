@@ -17,7 +17,7 @@ from freehold.registry import Registry
 from freehold.serve import Served, serve
 from freehold.task import Prediction
 
-SECONDS = 0.03
+SECONDS = 0.05
 
 
 class SlowReader(WordReader):

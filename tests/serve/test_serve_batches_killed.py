@@ -29,7 +29,7 @@ from freehold.serve import Served
 from freehold.task import Task
 
 ROOT = Path(__file__).resolve().parents[2]
-COUNT = 3_000
+COUNT = 2_000
 BROKEN = range(7, COUNT, 500)
 """Lines whose body is no input of the task."""
 
@@ -103,7 +103,7 @@ def test_a_killed_server_leaves_exactly_one_line_a_request(shelf: Registry, task
     while True:
         with server(shelf.state, task.folder) as (process, client):
             id = id or begin(client)
-            until = time.monotonic() + chance.uniform(0.05, 0.6) if kills < 6 else time.monotonic() + 60
+            until = time.monotonic() + chance.uniform(0.05, 0.5) if kills < 5 else time.monotonic() + 60
             while time.monotonic() < until:
                 batch = client.batches.retrieve(id)
                 if batch.status == "completed":
@@ -124,7 +124,7 @@ def test_an_upload_that_is_cut_off_by_a_kill_leaves_no_file(shelf: Registry, tas
 
         def upload() -> None:
             with suppress(openai.APIConnectionError):
-                client.files.create(file=b"x" * 150_000_000, purpose="batch")
+                client.files.create(file=b"x" * 60_000_000, purpose="batch")
 
         thread = threading.Thread(target=upload)
         thread.start()
