@@ -193,3 +193,18 @@ def test_what_was_written_and_not_committed_is_cut_off(shelf: Registry, moment: 
     assert found == replace(batch, errors=found.errors)
     batches.commit(found, Wrote(b"2\n", b"3\n", 1, 1, 9, 3))
     assert (output.read_bytes(), errors.read_bytes()) == (b"one\n2\n", b"3\n")
+
+
+def test_a_part_that_lost_what_was_committed_is_not_filled_up(shelf: Registry) -> None:
+    from freehold.errors import IntegrityError
+    from freehold.serve.batches import Batches, Wrote
+
+    batches = Batches(shelf.state)
+    content = shelf.state / "content"
+    content.write_bytes(b"{}")
+    ids = ("o", "e")
+    batch = batches.create(content, owner="", endpoint="/", input_file_id="f", metadata=None, file_ids=ids)
+    batch = batches.commit(batch, Wrote(b"one", b"", 1, 0, 3, 1))
+    batches.parts(batch.id)[0].write_bytes(b"on")
+    with pytest.raises(IntegrityError, match="shorter"):
+        batches.commit(batch, Wrote(b"two", b"", 1, 0, 3, 1))

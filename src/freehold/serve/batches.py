@@ -9,6 +9,7 @@ answered. Who holds the lock of a batch, alone, may change it. Knows nothing of 
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -16,7 +17,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import IO, Literal, NamedTuple
 
-from freehold.serve.drawers import Drawer, copy_file, writing
+from freehold.errors import IntegrityError
+from freehold.serve.drawers import Drawer, copy_file, sync_folder, writing
 from freehold.serve.files import now, seconds
 from freehold.task import Json
 
@@ -26,6 +28,8 @@ Status = Literal[
     "validating", "in_progress", "finalizing", "completed", "failed", "cancelling", "cancelled", "expired"
 ]
 Ending = Literal["completed", "cancelled", "expired"]
+
+_log = logging.getLogger("freehold.serve")
 
 ENDED: frozenset[Status] = frozenset({"completed", "failed", "cancelled", "expired"})
 WINDOW = 24 * 60 * 60
@@ -155,6 +159,28 @@ class Batches:
         found = [Batch(**each) for each in documents if owner is None or each["owner"] == owner]
         return sorted(found, key=lambda each: (each.created, each.id))
 
+    def unfinished(self, ended: set[str]) -> list[Batch]:
+        """Returns the batches that have not ended.
+
+        Args:
+            ended: Those that are known to have, which are not read again; grows.
+        """
+        found = []
+        for id in self._drawer.ids():
+            if id not in ended and (batch := self._find(id)) is not None:
+                if batch.status in ENDED:
+                    ended.add(id)
+                else:
+                    found.append(batch)
+        return sorted(found, key=lambda each: (each.created, each.id))
+
+    def _find(self, id: str) -> Batch | None:
+        try:
+            return self.find(id)
+        except IntegrityError as error:
+            _log.error("%s", error.message)
+            return None
+
     def input(self, id: str) -> Path:
         """Returns where the requests lie."""
         return self._drawer.path(id) / "input"
@@ -178,6 +204,7 @@ class Batches:
         """Asks for the end of a batch; whoever answers it sees that."""
         with writing(self._drawer.path(id)):
             (self._drawer.path(id) / "cancelling").touch()
+            sync_folder(self._drawer.path(id))
 
     def cancelling(self, id: str) -> int | None:
         """Returns when somebody asked for the end of a batch, in seconds since 1970; None where nobody did."""
@@ -215,8 +242,14 @@ class Batches:
 
 
 def _put(path: Path, *, at: int, data: bytes) -> None:
-    """Makes a file end with `data`, behind its first `at` bytes; what was behind them was never committed."""
+    """Makes a file end with `data`, behind its first `at` bytes; what was behind them was never committed.
+
+    Raises:
+        IntegrityError: It has fewer bytes.
+    """
     with path.open("ab") as file:
+        if file.tell() < at:
+            raise IntegrityError(f"`{path}` is shorter than was recorded.")
         file.truncate(at)
         file.write(data)
         file.flush()

@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import IO
 
 from freehold.errors import FreeholdError
-from freehold.serve.batches import ENDED, Batch
+from freehold.serve.batches import ENDED
 from freehold.serve.errands import Busy, Errand, in_thread
 from freehold.serve.faults import Fault
 from freehold.serve.homes import Home, Homes
@@ -35,6 +35,7 @@ class Runner:
         self._service = service
         self._asker = Asker(service)
         self._running: dict[str, asyncio.Task[None]] = {}
+        self._ended: set[str] = set()
         self._news = asyncio.Event()
 
     def wake(self) -> None:
@@ -72,7 +73,7 @@ class Runner:
 
     async def _take_up(self) -> None:
         for home in self._homes.all:
-            for batch in await in_thread(self._unfinished, home):
+            for batch in await in_thread(home.batches.unfinished, self._ended):
                 if len(self._running) >= _AT_ONCE:
                     return
                 if batch.id in self._running:
@@ -80,9 +81,6 @@ class Runner:
                 lock = await in_thread(home.batches.lock, batch.id)
                 if lock is not None:
                     self._running[batch.id] = asyncio.create_task(self._run(batch.id, home, lock))
-
-    def _unfinished(self, home: Home) -> list[Batch]:
-        return [each for each in home.batches.all() if each.status not in ENDED]
 
     async def _run(self, id: str, home: Home, lock: IO[bytes]) -> None:
         errand = Errand(id, home=home, asker=self._asker, service=self._service)

@@ -5,6 +5,7 @@ Owns the form: a part `file`, written as it is read, and small fields beside it.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
 
 __all__ = ["Upload", "read_upload"]
+
+logging.getLogger("python_multipart").setLevel(logging.ERROR)  # a client that sends no form is told so itself
 
 _FIELD_BYTES = 4_096
 _MOST_PARTS = 8
