@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import openai
 import pytest
 
 import freehold.feedback
@@ -68,3 +69,10 @@ def url(shelf: Registry, task: Task, make_app: Callable[..., Rim]) -> Iterator[s
     release(shelf, task)
     with listening(make_app(Served(task, shelf))) as told:
         yield told
+
+
+@pytest.fixture
+def ask(url: str) -> Iterator[openai.OpenAI]:
+    """The official client of that server."""
+    with openai.OpenAI(base_url=f"{url}/v1", api_key="unused", max_retries=0) as client:
+        yield client

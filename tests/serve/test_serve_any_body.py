@@ -48,6 +48,8 @@ PATHS = (
     "/v1/chat/completions",
     "/v1/embeddings",
     "/v1/tasks/banking/feedback",
+    "/v1/batches",
+    "/v1/files",
 )
 
 

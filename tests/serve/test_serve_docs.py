@@ -95,3 +95,7 @@ def test_limits_are_those_of_the_settings() -> None:
     assert f"| {limits.batch_limit >> 20} MiB, {limits.rows_limit:,} rows |" in PAGE
     assert f"| {DEPTH_LIMIT} levels |" in PAGE
     assert f"| {limits.queue_limit} |" in PAGE
+    assert f"| an uploaded file | {limits.file_limit >> 20} MiB |" in PAGE
+    assert f"| all files of one key, when one is uploaded | {limits.files_limit >> 30} GiB |" in PAGE
+    assert f"| requests of one batch | {limits.lines_limit:,} |" in PAGE
+    assert f"| batches of one key that have not ended | {limits.batches_limit} |" in PAGE

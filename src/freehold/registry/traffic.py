@@ -9,11 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import orjson
 import sqlalchemy as sa
 
 from freehold.registry import tables
-from freehold.registry.database import Database, pack, unpack
+from freehold.registry.database import Database, pack, pack_finite, unpack
 from freehold.task import Json
 
 __all__ = ["Feedback", "FeedbackLog", "RecordedRequest", "Requests"]
@@ -81,8 +80,8 @@ class Requests:
                 "id": row.id,
                 "task": row.task,
                 "model": row.model,
-                "inputs": orjson.dumps(dict(row.inputs), option=orjson.OPT_SORT_KEYS).decode(),
-                "answers": orjson.dumps(dict(row.answers), option=orjson.OPT_SORT_KEYS).decode(),
+                "inputs": pack_finite(dict(row.inputs)),
+                "answers": pack_finite(dict(row.answers)),
                 "created": row.created,
                 "milliseconds": row.milliseconds,
             }

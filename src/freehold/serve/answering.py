@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 _PIECE, _PASS = 32, 64
 """Rows of one request, and of one pass of the encoder."""
-_MOST_HERE, _MOST_AT_ONCE, _MOST_WRITTEN = 32, 512, 1_024
+_MOST_HERE, _MOST_AT_ONCE, _MOST_WRITTEN = 64, 512, 1_024
 """Rows that the static tier reads in the event loop and in its thread, and that are written, at one time."""
 
 

@@ -15,10 +15,13 @@ from starlette.routing import Router
 from freehold.serve.doors import add_doors
 from freehold.serve.forms import add_forms
 from freehold.serve.guard import Guard
+from freehold.serve.homes import Homes
 from freehold.serve.rim import Rim
 from freehold.serve.routes import add_routes
 from freehold.serve.routing import Routes
+from freehold.serve.runner import Runner
 from freehold.serve.status import add_status
+from freehold.serve.stored import add_stored
 
 if TYPE_CHECKING:
     from freehold.serve.service import Service
@@ -31,7 +34,8 @@ def build(service: Service, *, version: str) -> Rim:
 
     @asynccontextmanager
     async def lifespan(_app: object) -> AsyncIterator[None]:
-        watched = [service.watch_keys(), service.note_uses(), *(service.watch(slot) for slot in service.champions)]
+        watched = [service.watch_keys(), service.note_uses(), runner.watch()]
+        watched += [service.watch(slot) for slot in service.champions]
         watches = [asyncio.create_task(each) for each in watched]
         try:
             yield
@@ -42,8 +46,11 @@ def build(service: Service, *, version: str) -> Rim:
             service.close()
 
     routes = Routes(Router(lifespan=lifespan))
+    homes = Homes(service.champions)
+    runner = Runner(homes, service=service, router=routes.router)
     add_routes(routes, service)
     add_doors(routes, service)
+    add_stored(routes, service, homes=homes, runner=runner)
     add_status(routes, service, version=version)
     add_forms(routes, service)
     return Rim(routes.router, guard=Guard(service.settings), door=service.door, measures=service.measures)

@@ -14,6 +14,7 @@ from freehold.task import Json
 __all__ = ["Code", "Fault", "fault_of"]
 
 Code: TypeAlias = Literal[
+    "batch_ended",
     "body_too_large",
     "feedback_not_found",
     "feedback_rejected",
@@ -35,11 +36,14 @@ Code: TypeAlias = Literal[
     "not_ready",
     "origin_not_allowed",
     "overloaded",
+    "quota_exceeded",
     "rate_limit_exceeded",
     "request_id_taken",
+    "storage_full",
     "storage_unavailable",
     "task_not_allowed",
     "task_not_found",
+    "too_many_batches",
     "too_many_rows",
     "unknown_input",
     "unknown_route",

@@ -89,6 +89,12 @@ class Keyring:
                 self._used.setdefault(task, {})[id] = time
         return Caller(id, grants)
 
+    def caller(self, id: str) -> Caller:
+        """Returns what a key is good for now, for work that it asked for before: nothing, where it has ended."""
+        time = self._clock()
+        keys = {task: ring[id] for task, ring in self._rings.items() if id in ring}
+        return Caller(id, {task: frozenset(key.scopes) for task, key in keys.items() if key.works_at(time)})
+
     def write_used(self) -> None:
         """Writes down when keys were last used, as far as that is not written yet."""
         with self._lock:

@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, get_args
 
+from freehold.serve.batches import Status
 from freehold.serve.champions import Slot
 from freehold.serve.chat import ChatRequest
 from freehold.serve.decisions import DecisionRequest
 from freehold.serve.embeddings import EmbeddingRequest
 from freehold.serve.faults import Code
+from freehold.serve.stored import BatchRequest
 from freehold.serve.systemone import SystemOneRequest
 from freehold.task import Field, input_schema, output_schema
 
@@ -27,6 +29,7 @@ _FLAG: Schema = {"type": "boolean"}
 _SHARE: Schema = {"type": "number", "minimum": 0, "maximum": 1}
 _NAME: Schema = {"type": ["string", "null"]}
 _ANY: Schema = {"type": "object"}
+_MAYBE: Schema = {"type": ["object", "null"]}
 
 
 def describe(slots: Iterable[Slot], *, version: str, token: bool) -> Schema:
@@ -138,6 +141,8 @@ def _shared_schemas() -> Schema:
         "SystemOne": _systemone(),
         "ChatCompletion": _chat(),
         "Embeddings": _embeddings(),
+        "Batch": _batch(),
+        "File": _file(),
         "Error": _object({"error": _object(error)}),
         "Explanation": _explanation(),
         "Model": _model(),
@@ -151,7 +156,7 @@ def _shared_schemas() -> Schema:
 def _requests() -> Schema:
     """Returns what the doors of other APIs take, with the parts of it."""
     schemas: Schema = {}
-    for shape in (DecisionRequest, SystemOneRequest, ChatRequest, EmbeddingRequest):
+    for shape in (DecisionRequest, SystemOneRequest, ChatRequest, EmbeddingRequest, BatchRequest):
         made = shape.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas |= {**made.pop("$defs", {}), shape.__name__: made}
     return schemas
@@ -264,12 +269,54 @@ def _model() -> Schema:
     )
 
 
+def _batch() -> Schema:
+    time = {"type": ["integer", "null"]}
+    names = ("id", "object", "endpoint", "input_file_id", "completion_window", "output_file_id", "error_file_id")
+    times = ("created", "expires", *(word for word in get_args(Status) if word != "validating"))
+    shown = {**dict.fromkeys(names, _NAME), **{f"{word}_at": time for word in times}}
+    counts = _object(dict.fromkeys(("total", "completed", "failed"), _WHOLE))
+    known = {"status": {"enum": list(get_args(Status))}, "request_counts": counts}
+    return _object({**shown, **known, "errors": _MAYBE, "metadata": _MAYBE})
+
+
+def _file() -> Schema:
+    texts = dict.fromkeys(("id", "object", "filename", "purpose", "status", "status_details"), _NAME)
+    return _object({**texts, "bytes": _WHOLE, "created_at": _WHOLE, "expires_at": {"type": "null"}})
+
+
+def _stored_paths() -> Schema:
+    def page(name: str) -> Schema:
+        return _object({"object": {"const": "list"}, "data": _list(_ref(name)), "has_more": _FLAG})
+
+    deleted = _object({"id": _TEXT, "object": {"const": "file"}, "deleted": {"const": True}})
+    upload = _operation("create_file", "Uploads the requests of a batch.", answer=_ref("File"))
+    form = {"schema": _object({"purpose": {"const": "batch"}, "file": {"type": "string", "format": "binary"}})}
+    upload["requestBody"] = {"required": True, "content": {"multipart/form-data": form}}
+    content = _operation("read_file", "The bytes of a file.", answer=_TEXT, names=("id",))
+    content["responses"]["200"]["content"] = {"application/octet-stream": {"schema": _TEXT}}
+    one: Mapping[str, Any] = {"answer": _ref("File"), "names": ("id",)}
+    batch: Mapping[str, Any] = {"answer": _ref("Batch"), "names": ("id",)}
+    begin = _operation("create_batch", "Answers a file.", body=_ref("BatchRequest"), answer=_ref("Batch"))
+    return {
+        "/v1/files": {"post": upload, "get": _operation("list_files", "Your files.", answer=page("File"))},
+        "/v1/files/{id}": {
+            "get": _operation("get_file", "One file.", **one),
+            "delete": _operation("delete_file", "Deletes a file.", answer=deleted, names=("id",)),
+        },
+        "/v1/files/{id}/content": {"get": content},
+        "/v1/batches": {"post": begin, "get": _operation("list_batches", "Your batches.", answer=page("Batch"))},
+        "/v1/batches/{id}": {"get": _operation("get_batch", "One batch.", **batch)},
+        "/v1/batches/{id}/cancel": {"post": _operation("cancel_batch", "Ends a batch.", **batch)},
+    }
+
+
 def _shared_paths() -> Schema:
     text = {"text/plain": {"schema": _TEXT}}
     metrics = _operation("metrics", "The counters, for Prometheus.", answer=_TEXT)
     metrics["responses"]["200"]["content"] = text
     return {
         **_doors(),
+        **_stored_paths(),
         "/v1/models": {"get": _operation("list_models", "Every model.", answer=_ref("ModelList"))},
         "/v1/models/{id}": {"get": _operation("get_model", "One model.", answer=_ref("Model"), names=("id",))},
         "/livez": {"get": _operation("livez", "Is the process alive?", answer=_ANY)},

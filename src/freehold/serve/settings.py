@@ -40,6 +40,10 @@ class Settings:
         explained_limit: The most rows of a list that is to be explained.
         queue_limit: The most requests that may wait for a model at one time.
         explained_queue_limit: The most requests that may wait for an explanation at one time.
+        file_limit: The most bytes of an uploaded file.
+        files_limit: The most bytes that the files of one key may have, when one is uploaded.
+        lines_limit: The most requests of a batch.
+        batches_limit: The most batches of one key that may be unfinished.
         poll_seconds: How often the registry is asked for a new champion, and for keys.
         workers: How many things besides answering are done at one time: embedding, feedback, pages.
         threads: Threads of one forward pass; 0 lets the engine choose.
@@ -57,6 +61,10 @@ class Settings:
     explained_limit: int = 16
     queue_limit: int = 512
     explained_queue_limit: int = 16
+    file_limit: int = 200 * _MIB
+    files_limit: int = 4_096 * _MIB
+    lines_limit: int = 50_000
+    batches_limit: int = 100
     poll_seconds: float = 0.5
     workers: int = 4
     threads: int = 0
