@@ -53,4 +53,10 @@ def build(service: Service, *, version: str) -> Rim:
     add_stored(routes, service, homes=homes, runner=runner)
     add_status(routes, service, version=version)
     add_forms(routes, service)
-    return Rim(routes.router, guard=Guard(service.settings), door=service.door, measures=service.measures)
+    return Rim(
+        routes.router,
+        guard=Guard(service.settings),
+        door=service.door,
+        measures=service.measures,
+        body_seconds=service.settings.body_seconds,
+    )

@@ -15,6 +15,7 @@ __all__ = ["Code", "Fault", "fault_of"]
 
 Code: TypeAlias = Literal[
     "batch_ended",
+    "body_timeout",
     "body_too_large",
     "feedback_not_found",
     "feedback_rejected",

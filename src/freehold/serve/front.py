@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["create_app", "serve"]
 
+_MOST_FILES = 65_536
+
 
 def create_app(
     tasks: Sequence[Served],
@@ -106,6 +108,7 @@ def serve(
     settings = Settings.from_environment(host=host, port=port, rate=rate)
     settings.check(keyed=any(served.shelf.working_keys() for served in tasks), command=_key_command(tasks))
     listener = bind(host, port)
+    _allow_connections()
     try:
         from freehold.serve.listener import Listener
 
@@ -114,6 +117,18 @@ def serve(
             Listener(app, settings=settings, tell=tell).run(sockets=[listener])
     finally:
         listener.close()
+
+
+def _allow_connections() -> None:
+    """Lets the process have as many connections as the system allows it, instead of the usual 1,024 open files."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MOST_FILES if hard == resource.RLIM_INFINITY else min(_MOST_FILES, hard)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _key_command(tasks: Sequence[Served]) -> str:

@@ -5,11 +5,13 @@ Owns how connections are handled. Knows nothing of what is answered.
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -17,6 +19,41 @@ if TYPE_CHECKING:
     from freehold.serve.settings import Settings
 
 __all__ = ["Listener"]
+
+
+class _Impatient(HttpToolsProtocol):
+    """Closes a connection that does not send the head of a request: nobody may hold one for ever.
+
+    Between requests uvicorn's own time-out holds.
+    """
+
+    head_seconds: float
+    _timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._wait()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._wait()
+
+    def on_headers_complete(self) -> None:
+        self._rest()
+        super().on_headers_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._rest()
+        super().connection_lost(exc)
+
+    def _wait(self) -> None:
+        if self._timer is None:
+            self._timer = self.loop.call_later(self.head_seconds, self.transport.close)
+
+    def _rest(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
 
 class Listener(uvicorn.Server):
@@ -31,6 +68,7 @@ class Listener(uvicorn.Server):
     def __init__(self, app: ASGIApp, *, settings: Settings, tell: Callable[[str], None]) -> None:
         config = uvicorn.Config(
             app,
+            http=type("_Protocol", (_Impatient,), {"head_seconds": settings.head_seconds}),
             ws="none",
             lifespan="on",
             log_config=None,

@@ -6,6 +6,7 @@ Logs name routes, never bodies, and never what an exception says, since that may
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 import traceback
@@ -46,11 +47,14 @@ class Rim:
         router: The routes, and what happens at start and end.
     """
 
-    def __init__(self, router: Router, *, guard: Guard, door: Door, measures: Measures) -> None:
+    def __init__(
+        self, router: Router, *, guard: Guard, door: Door, measures: Measures, body_seconds: float
+    ) -> None:
         self.router = router
         self._guard = guard
         self._door = door
         self._measures = measures
+        self._body_seconds = body_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request, whatever happens inside."""
@@ -90,7 +94,7 @@ class Rim:
             raise route
         scope.setdefault("state", {}).update(request_id=reply.request_id, chosen=chosen)
         with acting(reply.admitted):
-            response = await route.endpoint(Request(scope, receive, reply.send))
+            response = await route.endpoint(Request(scope, _hurried(receive, self._body_seconds), reply.send))
             await response(scope, receive, reply.send)
 
     def _note(self, scope: Scope, reply: _Reply, *, seconds: float) -> None:
@@ -124,6 +128,26 @@ class _Reply:
             self.status = message["status"]
             message["headers"] = [*message.get("headers", []), *_common(self.request_id, self.admitted)]
         await self._send(message)
+
+
+def _hurried(receive: Receive, seconds: float) -> Receive:
+    """Returns what receives a body that may not stand still; after its end it waits for a client to go away."""
+    ended = False
+
+    async def hurried() -> Message:
+        nonlocal ended
+        if ended:
+            return await receive()
+        try:
+            async with asyncio.timeout(seconds):
+                message = await receive()
+        except TimeoutError:
+            said = f"Nothing of the body came for {seconds:g} seconds."
+            raise Fault(408, said, code="body_timeout", headers={"connection": "close"}) from None
+        ended = not message.get("more_body", False)
+        return message
+
+    return hurried
 
 
 def _fault(error: Fault | FreeholdError | HTTPException, request_id: str) -> Fault:

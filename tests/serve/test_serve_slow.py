@@ -1,0 +1,76 @@
+"""Clients that send slowly or nothing hold no connection for ever, and do not hold up the others."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Callable, Iterator
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from tests.serve.bank import listening, release
+
+from freehold.registry import Registry
+from freehold.serve import Served
+from freehold.serve.rim import Rim
+from freehold.task import Task
+
+HEAD = b"POST /v1/tasks/banking HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 40\r\n"
+
+
+@pytest.fixture
+def hurried(shelf: Registry, task: Task, make_app: Callable[..., Rim]) -> Iterator[str]:
+    """The URL of a server that waits half a second for the rest of a request."""
+    release(shelf, task)
+    with listening(make_app(Served(task, shelf), body_seconds=0.5), head_seconds=0.5) as url:
+        yield url
+
+
+def connect(url: str) -> socket.socket:
+    made = socket.create_connection(("127.0.0.1", urlsplit(url).port or 0))
+    made.settimeout(10)
+    return made
+
+
+def read_all(connection: socket.socket) -> bytes:
+    """Returns everything until the server hangs up."""
+    found = b""
+    while part := connection.recv(65536):
+        found += part
+    return found
+
+
+@pytest.mark.parametrize("sent", [b"", b"POST", HEAD], ids=["nothing", "a word", "half a head"])
+def test_a_head_that_does_not_come_ends_the_connection(hurried: str, sent: bytes) -> None:
+    with connect(hurried) as slow:
+        slow.sendall(sent)
+        assert read_all(slow) == b""
+
+
+def test_a_second_head_that_does_not_come_ends_the_connection(hurried: str) -> None:
+    with connect(hurried) as slow:
+        slow.sendall(b"GET /livez HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\nGET /li")
+        answer = read_all(slow)
+    assert answer.count(b"HTTP/1.1 200 OK") == 1
+    assert answer.endswith(b'{"alive":true}')
+
+
+def test_a_body_that_does_not_come_is_told_so(hurried: str) -> None:
+    with connect(hurried) as slow:
+        slow.sendall(HEAD + b'\r\n{"text":')
+        head, _, body = read_all(slow).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 408")
+    assert json.loads(body)["error"]["code"] == "body_timeout"
+
+
+def test_those_who_hold_connections_do_not_hold_up_others(hurried: str) -> None:
+    slow = [connect(hurried) for _ in range(200)]
+    for connection in slow[::2]:
+        connection.sendall(HEAD)
+    with httpx.Client(base_url=hurried) as client:
+        answers = [client.post("/v1/tasks/banking", json={"text": "lost"}) for _ in range(20)]
+    assert {answer.status_code for answer in answers} == {200}
+    for connection in slow:
+        assert read_all(connection) == b""
+        connection.close()
