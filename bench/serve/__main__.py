@@ -14,12 +14,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
 from statistics import median
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from bench.harness import Cell, Machine, Report, Table, publish, typed
 from bench.intervals import Interval, ratio, wilson
@@ -28,18 +28,23 @@ from bench.serve.load import Load, Result
 from bench.serve.servers import Server, free_port, running
 
 LIBRARIES = ("fastapi", "uvicorn", "torch", "onnxruntime", "numpy")
-CONNECTIONS = (1, 4, 16)
+CONNECTIONS = (1, 4, 16, 64)
 BATCH = 256
 _CLI = ("-c", "from freehold.app.cli import main; main()")
 
 
 class Contender(NamedTuple):
-    """A server: how it is started but for its port, where it is asked, and how many rows a body holds."""
+    """A server: how it is started but for its port, where it is asked, and how many rows a body holds.
+
+    Attributes:
+        sure: Whether it is asked only what its static tier answers.
+    """
 
     name: str
     words: tuple[str, ...]
     path: str
     rows: int = 1
+    sure: bool = False
 
 
 class Speed(NamedTuple):
@@ -60,12 +65,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="freehold-serve-") as place:
         plain = _without_tiers(options.folder, Path(place) / "plain")
         contenders = _contenders(options.folder, plain, threads=options.threads)
-        speeds = _measure(contenders, texts, seconds=options.seconds, rounds=options.rounds)
         truth = [str(row.outputs[INTENT]) for row in rows]
+        tiers, single = (_answers(folder, texts) for folder in (options.folder, plain))
+        sure = [n for n, each in enumerate(tiers) if each.get("tier") == "static"]
         right = {
-            name: _accuracy(folder, texts, truth)
-            for name, folder in (("with tiers", options.folder), ("one tier", plain))
+            "with tiers": _accuracy(tiers, truth),
+            "one tier": _accuracy(single, truth),
+            "static tier": _accuracy([tiers[n] for n in sure], [truth[n] for n in sure]),
         }
+        asked = {False: texts, True: [texts[n] for n in sure]}
+        speeds = _measure(contenders, asked, seconds=options.seconds, rounds=options.rounds)
     table = Table("Requests a second", tuple(_row(each, speeds, right) for each in contenders))
     publish(Report("serve", Machine.here(*LIBRARIES), 0, (table,), _NOTES, typed("serve", arguments)))
     return 0
@@ -78,6 +87,7 @@ _NOTES = (
     "The peers answer with Freehold's own heads after an encoder of the same weights: torch in fp32, as a "
     "`transformers` pipeline runs it, and ONNX Runtime with the shipped graph, in FastAPI without batching, each "
     "with one and with two threads.",
+    "`static tier alone` is asked only what that tier answers, so that its accuracy is that of the easier share.",
     "`cold s`: from the start of the process to its first answer. `MB`: resident after the load.",
 )
 
@@ -106,10 +116,12 @@ def _contenders(folder: Path, plain: Path, *, threads: Sequence[int]) -> list[Co
     artifact = _artifact(plain)
     ours = [("Freehold, with tiers", folder), ("Freehold, one tier", plain)]
     found = [Contender(n, (*_CLI, "serve", str(f), "--port"), "/v1/tasks/banking77") for n, f in ours]
+    found.append(found[0]._replace(name="Freehold, static tier alone", sure=True))
     found += [
         Contender(f"{n}, {BATCH} a request", (*_CLI, "serve", str(f), "--port"), "/v1/tasks/banking77", BATCH)
         for n, f in ours
     ]
+    found.append(found[-2]._replace(name=f"Freehold, static tier alone, {BATCH} a request", sure=True))
     for kind in ("torch", "int8"):
         for count in threads:
             words = ("-m", "bench.serve.peer", artifact, kind, "--threads", str(count), "--port")
@@ -126,15 +138,19 @@ def _artifact(folder: Path) -> str:
 
 
 def _measure(
-    contenders: Sequence[Contender], texts: Sequence[str], *, seconds: float, rounds: int
+    contenders: Sequence[Contender], asked: Mapping[bool, Sequence[str]], *, seconds: float, rounds: int
 ) -> dict[str, Speed]:
-    """Asks every server in turns, one running at a time so that none waits in memory on another's cores."""
+    """Asks every server in turns, one running at a time so that none waits in memory on another's cores.
+
+    Args:
+        asked: The texts: for all, and those that the static tier answers.
+    """
     rates: dict[str, list[float]] = {each.name: [] for each in contenders}
     last: dict[str, tuple[int, Result, float, float]] = {}
     best: dict[str, int] = {}
     for number in range(-1, rounds):
         for each in contenders:
-            bodies = _bodies(texts, each.rows)
+            bodies = _bodies(asked[each.sure], each.rows)
             with _started(each, bodies[0]) as server:
                 if number < 0:
                     tried = {n: _rate(_load(server, each, bodies, n, seconds / 2), each) for n in CONNECTIONS}
@@ -178,11 +194,15 @@ def _rate(result: Result, contender: Contender) -> float:
     return len(result.latencies) * contender.rows / result.seconds
 
 
-def _accuracy(folder: Path, texts: Sequence[str], truth: Sequence[str]) -> Interval:
+def _answers(folder: Path, texts: Sequence[str]) -> list[Mapping[str, Any]]:
     from bench.learn.turns import ask
 
-    answers = [str(each[INTENT]["value"]) for each in ask(folder, texts)]
-    return wilson(sum(a == b for a, b in zip(answers, truth, strict=True)), len(truth))
+    return [each[INTENT] for each in ask(folder, texts)]
+
+
+def _accuracy(answers: Sequence[Mapping[str, Any]], truth: Sequence[str]) -> Interval:
+    right = [str(each["value"]) == label for each, label in zip(answers, truth, strict=True)]
+    return wilson(sum(right), len(right))
 
 
 def _row(contender: Contender, speeds: dict[str, Speed], right: dict[str, Interval]) -> dict[str, Cell]:
@@ -191,7 +211,7 @@ def _row(contender: Contender, speeds: dict[str, Speed], right: dict[str, Interv
     best = max((n for n in speeds if n.startswith("FastAPI + torch")), key=lambda n: median(speeds[n].rates))
     return {
         "server": contender.name,
-        "accuracy": right["with tiers" if "with tiers" in contender.name else "one tier"],
+        "accuracy": right[next((name for name in right if name in contender.name), "one tier")],
         "connections": speed.connections,
         "rows/s": median(speed.rates),
         "n": len(speed.rates),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -180,6 +181,7 @@ def test_every_response_has_the_common_headers(client: Client) -> None:
         assert response.headers["x-content-type-options"] == "nosniff"
         assert response.headers["cache-control"] == "no-store"
         assert len(response.headers["x-request-id"]) == 32
+        assert re.fullmatch(r"total;dur=\d+\.\d", response.headers["server-timing"])
 
 
 def test_storage_that_fails_is_not_an_answer(

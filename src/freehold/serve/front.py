@@ -108,27 +108,14 @@ def serve(
     settings = Settings.from_environment(host=host, port=port, rate=rate)
     settings.check(keyed=any(served.shelf.working_keys() for served in tasks), command=_key_command(tasks))
     listener = bind(host, port)
-    _allow_connections()
     try:
         from freehold.serve.listener import Listener
 
         app = create_app(tasks, inbox=inbox, settings=settings, open_reader=open_reader, explainer=explainer)
-        with _ending_quietly():
+        with _ending_quietly(), _many_connections():
             Listener(app, settings=settings, tell=tell).run(sockets=[listener])
     finally:
         listener.close()
-
-
-def _allow_connections() -> None:
-    """Lets the process have as many connections as the system allows it, instead of the usual 1,024 open files."""
-    try:
-        import resource
-    except ImportError:  # Windows has no such limit
-        return
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _MOST_FILES if hard == resource.RLIM_INFINITY else min(_MOST_FILES, hard)
-    if soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _key_command(tasks: Sequence[Served]) -> str:
@@ -175,6 +162,23 @@ def _unbindable(error: OSError | OverflowError, *, host: str, port: int) -> User
         f"`--host` is {host!r}, which this machine cannot listen on: {error.strerror or error}.",
         hint="Leave it out to listen on 127.0.0.1.",
     )
+
+
+@contextmanager
+def _many_connections() -> Iterator[None]:
+    """Lets the process have as many connections as the system allows it, instead of the usual 1,024 open files."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        yield
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MOST_FILES if hard == resource.RLIM_INFINITY else min(_MOST_FILES, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 @contextmanager

@@ -61,7 +61,6 @@ class Rim:
         if scope["type"] != "http":
             await self.router(scope, receive, send)
             return
-        begun = time.perf_counter()
         reply = _Reply(send, self._guard.request_id(None)[0])
         try:
             await self._answer(scope, receive, reply)
@@ -77,7 +76,7 @@ class Rim:
             if not reply.started:
                 await fault_response(unexpected)(scope, receive, reply.send)
         finally:
-            self._note(scope, reply, seconds=time.perf_counter() - begun)
+            self._note(scope, reply)
 
     async def _answer(self, scope: Scope, receive: Receive, reply: _Reply) -> None:
         """Answers a request that nothing stands against."""
@@ -97,7 +96,8 @@ class Rim:
             response = await route.endpoint(Request(scope, _hurried(receive, self._body_seconds), reply.send))
             await response(scope, receive, reply.send)
 
-    def _note(self, scope: Scope, reply: _Reply, *, seconds: float) -> None:
+    def _note(self, scope: Scope, reply: _Reply) -> None:
+        seconds = reply.seconds
         route = getattr(scope.get("route"), "path", "unmatched")
         method = scope["method"] if scope["method"] in _METHODS else "other"
         self._measures.count_request(route=route, method=method, status=reply.status, seconds=seconds)
@@ -121,12 +121,19 @@ class _Reply:
         self.admitted = OUTSIDE
         self.status = 500
         self.started = False
+        self._begun = time.perf_counter()
+
+    @property
+    def seconds(self) -> float:
+        """Since the request came."""
+        return time.perf_counter() - self._begun
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.started = True
             self.status = message["status"]
-            message["headers"] = [*message.get("headers", []), *_common(self.request_id, self.admitted)]
+            timing = (b"server-timing", b"total;dur=%.1f" % (1e3 * self.seconds))
+            message["headers"] = [*message.get("headers", []), timing, *_common(self.request_id, self.admitted)]
         await self._send(message)
 
 
