@@ -229,9 +229,8 @@ class Answering:
     def _write(self, jobs: Sequence[_Job]) -> None:
         """Writes everything down, then lets those go on who wait."""
         now = datetime.now(UTC).isoformat(timespec="microseconds")
-        rows = [row for job in jobs for row in _recorded(job, now)]
         try:
-            if rows:
+            if rows := [row for job in jobs for row in _recorded(job, now)]:
                 self._shelf.record_requests(rows)
         except Exception as error:  # noqa: BLE001  handed on to who waits
             self._settle(jobs, error)
