@@ -322,6 +322,7 @@ def test_a_folder_without_a_task_is_a_users_mistake(name: str, type_command: Typ
         "evaluate": [tmp_path, "--data", tmp_path / "x.csv"],
         "export": [tmp_path, "--to", tmp_path / "out"],
         "feedback": [tmp_path, "--list"],
+        "client": [tmp_path, "--language", "python"],
     }
     said = type_command(name, *more.get(name, [tmp_path]), "--json")
     if name == "doctor":

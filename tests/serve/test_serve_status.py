@@ -84,7 +84,8 @@ def test_metrics_count_requests_predictions_and_feedback(client: Client) -> None
     assert found["freehold_predictions_total", "banking", "banking@1"] == 3
     assert found["freehold_feedback_total", "accepted", "banking"] == 1
     assert found["freehold_champion_version", "banking"] == 1
-    assert found["freehold_model_seconds_count", "banking"] == 2
+    assert found["freehold_model_seconds_count", "banking", "champion"] == 2
+    assert found["freehold_batch_rows_sum", "banking", "champion"] == 3
 
 
 def test_two_apps_count_apart(client: Client, make_app: Callable[..., Rim]) -> None:
