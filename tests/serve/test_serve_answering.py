@@ -132,6 +132,24 @@ def test_the_static_tier_answers_while_the_encoder_is_busy(desk: Desk) -> None:
     assert desk.reader.batches == [1, 1]
 
 
+def test_a_long_text_does_not_hold_up_the_event_loop(desk: Desk) -> None:
+    where: dict[str, bool] = {}
+    answer = desk.reader.answer_at_once
+
+    def noting(inputs: Any) -> Any:
+        for row in inputs:
+            where[row["text"][:5]] = threading.current_thread() is threading.main_thread()
+        return answer(inputs)
+
+    desk.reader.answer_at_once = noting  # type: ignore[method-assign]
+
+    async def test() -> None:
+        await asyncio.gather(desk.put("short", name="s"), desk.put("long " * 1_000, name="l"))
+
+    run(desk, test)
+    assert where == {"short": True, "long ": False}
+
+
 def test_nobody_is_answered_before_it_is_written(desk: Desk) -> None:
     async def test() -> None:
         desk.shelf.go.clear()

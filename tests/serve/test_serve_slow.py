@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from tests.serve.bank import listening, release
+from tests.serve.bank import WordReader, listening, release
 
 from freehold.registry import Registry
 from freehold.serve import Served
@@ -74,3 +77,24 @@ def test_those_who_hold_connections_do_not_hold_up_others(hurried: str) -> None:
     for connection in slow:
         assert read_all(connection) == b""
         connection.close()
+
+
+def test_who_hangs_up_while_waiting_is_not_read(shelf: Registry, task: Task, make_app: Callable[..., Rim]) -> None:
+    release(shelf, task)
+    readers: list[WordReader] = []
+    with listening(make_app(Served(task, shelf), opened=readers)) as url, httpx.Client(base_url=url) as client:
+        readers[0].gate.clear()
+        readers[0].asked.clear()
+        ask = partial(client.post, "/v1/tasks/banking", json={"text": "lost"})
+        with ThreadPoolExecutor(1) as pool:
+            held = pool.submit(ask)
+            assert readers[0].asked.wait(10)
+            with connect(url) as gone:
+                gone.sendall(HEAD + b"\r\n" + json.dumps({"text": "x" * 28}).encode())
+                time.sleep(0.3)
+            time.sleep(0.3)
+            readers[0].gate.set()
+            assert held.result(10).status_code == 200
+        assert ask().status_code == 200
+        assert 'freehold_dropped_total{task="banking"} 1.0' in client.get("/metrics").text
+    assert [request.inputs["text"] for request in shelf.requests("banking")] == ["lost", "lost"]

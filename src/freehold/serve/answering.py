@@ -34,6 +34,10 @@ _MOST_HERE, _MOST_AT_ONCE, _MOST_WRITTEN = 64, 512, 1_024
 """Rows that the static tier reads in the event loop and in its thread, and that are written, at one time."""
 
 
+_SHORT = 1_000
+"""Characters of a row that may be read in the event loop; a body may have a million."""
+
+
 class Asked(NamedTuple):
     """Inputs with the ids that their predictions are to have.
 
@@ -94,6 +98,11 @@ class _Job:
         return len(self.asked.ids)
 
     @property
+    def is_short(self) -> bool:
+        """Whether the static tier's answer takes less than a thread's: one row of few characters, of a new id."""
+        return len(self) == 1 and not self.asked.chosen and sum(map(len, self.asked.inputs[0].values())) <= _SHORT
+
+    @property
     def predictions(self) -> list[Prediction]:
         return [self.answers[row] for row in range(len(self))]
 
@@ -149,7 +158,7 @@ class Answering:
         database, or is long, would hold up the loop.
         """
         arrived, self._arrived = self._arrived, []
-        short = [job for job in arrived if len(job) == 1 and not job.asked.chosen][:_MOST_HERE]
+        short = [job for job in arrived if job.is_short][:_MOST_HERE]
         begun = set(short)
         if short:
             self._begin(short)

@@ -12,7 +12,6 @@ import time
 import traceback
 from typing import TYPE_CHECKING
 
-from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 
@@ -64,7 +63,7 @@ class Rim:
         reply = _Reply(send, self._guard.request_id(None)[0])
         try:
             await self._answer(scope, receive, reply)
-        except (Fault, FreeholdError, HTTPException) as error:
+        except (Fault, FreeholdError) as error:
             fault = _fault(error, reply.request_id)
             self._measures.count_refused(fault.code)
             await fault_response(fault)(scope, receive, reply.send)
@@ -157,12 +156,10 @@ def _hurried(receive: Receive, seconds: float) -> Receive:
     return hurried
 
 
-def _fault(error: Fault | FreeholdError | HTTPException, request_id: str) -> Fault:
+def _fault(error: Fault | FreeholdError, request_id: str) -> Fault:
     """Returns what a request is answered with that could not be answered otherwise."""
     if isinstance(error, Fault):
         return error
-    if isinstance(error, HTTPException):
-        return Fault(error.status_code, error.detail, code="invalid_value")
     fault = fault_of(error)
     if fault.status >= 500:
         _log.error("request=%s %s: %s", request_id, type(error).__name__, error.message)
