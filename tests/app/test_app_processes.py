@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
-START = [sys.executable, "-c", "from freehold.app.cli import main; main()"]
+# Where the tests are a shell's background job, Ctrl-C is ignored by them and by whatever they start.
+CTRL_C = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+START = [sys.executable, "-c", f"{CTRL_C}from freehold.app.cli import main; main()"]
 LOADED = """
 import atexit, sys
 atexit.register(lambda: print(*sorted(sys.modules), file=open(sys.argv.pop(1), "w")))

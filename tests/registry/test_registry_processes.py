@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -68,6 +70,29 @@ def test_processes_open_a_new_registry_at_once(tmp_path: Path, database_url: str
         assert shelf.splits("banking") == {"a": "test"}
         assert len(below(shelf.state / "blobs")) == 3
         assert below(shelf.state / "tmp") == set()
+
+
+def test_a_blob_that_another_writer_replaces_meanwhile_is_laid_out(tmp_path: Path) -> None:
+    with Registry.open(tmp_path / "state") as shelf:
+        recorded = record(shelf, TRAINED)
+        blob = shelf.blobs.path(next(iter(recorded.files.values())))
+        ends = threading.Event()
+
+        def replace() -> None:
+            while not ends.is_set():
+                shutil.copyfile(blob, tmp_path / "draft")
+                (tmp_path / "draft").replace(blob)
+
+        other = threading.Thread(target=replace)
+        other.start()
+        try:
+            for _ in range(300):
+                shutil.rmtree(shelf.state / "results")
+                (shelf.state / "results").mkdir()
+                assert shelf.lay_out(recorded).is_dir()
+        finally:
+            ends.set()
+            other.join()
 
 
 def test_processes_promote_at_once_and_one_version_is_champion(shelf: Registry, database_url: str) -> None:

@@ -19,6 +19,7 @@ from freehold.task import file_digest
 __all__ = ["Results"]
 
 _NO_LINKS = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
+_ATTEMPTS = 100
 _TAKEN = {errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR}
 
 
@@ -77,12 +78,27 @@ class Results:
         target.parent.mkdir(parents=True, exist_ok=True)
         blob = self._blobs.path(sha256)
         try:
-            os.link(blob, target)
+            _link_or_retry(blob, target)
         except OSError as error:
             if error.errno not in _NO_LINKS:
                 raise
             shutil.copyfile(blob, target)
             target.chmod(0o444)
+
+
+def _link_or_retry(source: Path, target: Path) -> None:
+    """Links a file that another process may replace by the same bytes meanwhile.
+
+    Between finding a file and linking it, its last name can be taken by another file; the system then says that
+    there is none.
+    """
+    for attempt in range(_ATTEMPTS):
+        try:
+            os.link(source, target)
+            return
+        except FileNotFoundError:
+            if attempt == _ATTEMPTS - 1 or not source.exists():
+                raise
 
 
 def _checked(name: str) -> PurePosixPath:
