@@ -57,7 +57,7 @@ NAMES = {
     """,
     "freehold.serve": "Explainer OpenReader Reader Served Settings create_app serve",
     "freehold.task": """
-        ARTIFACT_METRICS Answer Artifact Comparison Desk EFFORTS EXTRA_ERROR Effort Event
+        ARTIFACT_METRICS Answer Artifact Comparison Desk EFFORTS ERROR_GIVEN_ANSWER EXTRA_ERROR Effort Event
         Example Examples FIELD_KINDS Field FieldKind Goal Json Judgement LABEL_KINDS Label
         LabelledExamples METRICS Measured Metrics Passport Prediction Release Result
         SMALLER_IS_BETTER SPLITS Source Split Stage TASK_FILE TIERED_KINDS Task TrainedModel

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from freehold.compress.tiers import Certificate, certify, describe_curve, rows_needed, upper_bound
+from freehold.compress.bounds import rows_needed, upper_bound
+from freehold.compress.tiers import Certificate, certify, describe_curve
 from freehold.engine import HeldOut
 
 

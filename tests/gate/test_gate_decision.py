@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
 import pytest
-from tests.gate.gate_rows import prediction
+from tests.gate.gate_rows import answer, prediction
 
 from freehold.gate import Champion, decide
 from freehold.task import Field, Goal, Json, Prediction, Task, Value, Verdict
@@ -199,3 +200,29 @@ def test_small_errors_keep_their_digits() -> None:
     assert verdict.reasons[0] == (
         "`amount.mae` is 0.0002 (95 % interval 0.0002 to 0.0002, n = 2): the goal of 5 is met."
     )
+
+
+def held_to(allowed: float, answers: Sequence[tuple[str, bool, int]]) -> Verdict:
+    """Judges answers where "a" is always right: their values, whether they are abstained from, and how many."""
+    given = [answer(value, abstained=flag) for value, flag, count in answers for _ in range(count)]
+    predictions = [Prediction("banking", "m", "r", {"intent": each}) for each in given]
+    task = replace(make_task(), errors_given_answer={"intent": allowed})
+    return decide(task, [{"intent": "a"}] * len(predictions), predictions, fields=task.fields, facts={})
+
+
+CERTIFIED = [
+    ([("a", False, 190), ("b", False, 4), ("b", True, 6)], 0.02, True, "(95 % interval 0.008 to 0.052, n = 194)"),
+    ([("a", False, 190), ("b", False, 40), ("b", True, 6)], 0.05, False, "and these rows speak against it."),
+    ([("a", False, 198), ("b", False, 2)], 0.02, True, "is 0.010 (95 % interval"),
+    ([("a", False, 100), ("b", False, 100)], 0.02, False, "and these rows speak against it."),
+    ([("b", True, 200)], 0.02, True, "the model abstains from every test row"),
+]
+
+
+@pytest.mark.parametrize(("answers", "allowed", "passed", "sentence"), CERTIFIED)
+def test_what_was_certified_is_refused_only_where_test_rows_speak_against_it(
+    answers: Sequence[tuple[str, bool, int]], allowed: float, passed: bool, sentence: str
+) -> None:
+    verdict = held_to(allowed, answers)
+    assert verdict.passed is passed
+    assert any(sentence in reason for reason in verdict.reasons)

@@ -151,6 +151,22 @@ def test_abstained_answers_are_counted() -> None:
     assert (found["abstained"].value, found["accuracy"].value) == (0.5, 1.0)
 
 
+@pytest.mark.parametrize("kind", ["choice", "predicate", "score"])
+def test_the_error_of_answers_that_are_given_counts_no_others(kind: FieldKind) -> None:
+    one, other = PERFECT[kind][0], PERFECT[kind][1]
+    rows = [Pair(one, answer(one)), Pair(one, answer(other)), Pair(one, answer(other, abstained=True))]
+    found = measure_pairs(kind, rows, seed=0)
+    assert (found["error_given_answer"].value, found["error_given_answer"].n) == (0.5, 2)
+    assert found["abstained"].value == pytest.approx(1 / 3)
+    assert found["abstained"].n == 3
+
+
+@pytest.mark.parametrize("flag", [False, True])
+def test_there_is_no_such_error_where_all_or_none_are_abstained_from(flag: bool) -> None:
+    rows = [Pair("a", answer("b", abstained=flag))] * 3
+    assert "error_given_answer" not in measure_pairs("choice", rows, seed=0)
+
+
 PERFECT: dict[FieldKind, list[Value]] = {
     "choice": ["a", "b", "a"],
     "choices": [["a"], [], ["a", "b"]],
@@ -161,13 +177,14 @@ PERFECT: dict[FieldKind, list[Value]] = {
     "text": ["a b", "c", ""],
 }
 ZERO = {"ece", "brier", "aurc", "abstained", "mae"}
-OPTIONAL = {"coverage", "out_of_scope"}
+OPTIONAL = {"coverage", "out_of_scope", "error_given_answer"}
 
 
 @pytest.mark.parametrize("kind", FIELD_KINDS)
 def test_perfect_answers_are_perfect_in_every_metric_of_the_contract(kind: FieldKind) -> None:
     found = measure_pairs(kind, pairs(PERFECT[kind], PERFECT[kind]), seed=0)
-    expected = [name for name in METRICS[kind] if name not in OPTIONAL]
+    optional = OPTIONAL if kind == "choice" else {*OPTIONAL, "abstained"}
+    expected = [name for name in METRICS[kind] if name not in optional]
     assert {name: m.value for name, m in found.items()} == {n: 0.0 if n in ZERO else 1.0 for n in expected}
     assert list(found) == expected
     assert all(m.n == 3 for m in found.values())
@@ -187,7 +204,7 @@ def test_what_the_rows_do_not_define_is_left_out(
     kind: FieldKind, truths: list[Value], undefined: set[str]
 ) -> None:
     found = measure_pairs(kind, pairs(truths, truths), seed=0)
-    assert set(METRICS[kind]) - set(found) - OPTIONAL == undefined
+    assert set(METRICS[kind]) - set(found) - OPTIONAL - {"abstained"} == undefined
 
 
 def test_measure_counts_only_rows_with_a_truth() -> None:

@@ -233,6 +233,16 @@ ONE_MISTAKE = [
     (FIELD + "[goal]\nintent.mae = 1", 8, "unknown metric `mae` for the choice field `intent`; "),
     (FIELD + "[goal]\nintent.extra_error = 5", 8, "`extra_error` is 5; it must be a number from 0.0001 to 0.5."),
     (
+        FIELD + "[goal]\nintent.error_given_answer = 0",
+        8,
+        "`error_given_answer` is 0; it must be a number from 0.0001 to 0.5.",
+    ),
+    (
+        FIELD.replace("choice", "choices") + "[goal]\nintent.error_given_answer = 0.01",
+        8,
+        "unknown metric `error_given_answer` for the choices field `intent`",
+    ),
+    (
         FIELD.replace("choice", "number") + "[goal]\nintent.extra_error = 0.01",
         8,
         "unknown metric `extra_error` for the number field `intent`",
@@ -281,6 +291,11 @@ def test_what_a_smaller_tier_may_cost_is_no_goal_of_the_gate(tmp_path: Path) -> 
     task = load(tmp_path, FIELD + "[goal]\nintent.accuracy = 0.9\nintent.extra_error = 0.01\n")
     assert task.extra_errors == {"intent": 0.01}
     assert [goal.metric for goal in task.goals] == ["accuracy"]
+
+
+def test_how_many_answers_may_be_wrong_is_certified_and_no_goal_of_the_gate(tmp_path: Path) -> None:
+    task = load(tmp_path, FIELD + "[goal]\nintent.error_given_answer = 0.02\n")
+    assert (task.errors_given_answer, task.goals) == ({"intent": 0.02}, ())
 
 
 def test_a_kind_that_is_wrong_brings_no_mistakes_about_its_goals(tmp_path: Path) -> None:

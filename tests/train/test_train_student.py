@@ -113,6 +113,33 @@ def test_too_few_validation_rows_leave_it_off_and_say_how_many_are_missing(task:
     assert all(not each.answers["area"].tier for each in open_reader(artifact.folder).predict([{"text": "hello"}]))
 
 
+def test_answers_are_certified_whichever_tier_gives_them(task: Task, tmp_path: Path) -> None:
+    rows, asking = examples(512), replace(task, errors_given_answer={"area": 0.1})
+    artifact = make(tmp_path, asking, make_labelled(tmp_path / "labelled", rows))
+    told: Any = artifact.facts
+    found = told["abstaining"]["area"]
+    assert found["bound"] <= found["allowed"] == 0.1
+    assert found["rows"] == 128
+    reader = open_reader(artifact.folder)
+    assert reader.fields[0].abstain_below == found["below"]
+    held = [row for row in rows if row.split == "validation"]
+    answers = [each.answers["area"] for each in reader.predict([row.inputs for row in held])]
+    assert {answer.tier for answer in answers} <= {"static", "champion"}
+    assert all(answer.abstained == (answer.confidence < found["below"]) for answer in answers)
+    assert abs(sum(not answer.abstained for answer in answers) - found["answered"]) <= 6  # other heads are shipped
+
+
+def test_without_enough_rows_every_answer_is_abstained_from(task: Task, tmp_path: Path) -> None:
+    rows = examples(320)
+    artifact = make(
+        tmp_path, replace(task, errors_given_answer={"area": 0.01}), make_labelled(tmp_path / "l", rows)
+    )
+    told: Any = artifact.facts
+    assert told["abstaining"]["area"]["missing"] == 299 - 80
+    answers = open_reader(artifact.folder).predict([row.inputs for row in rows])
+    assert all(each.answers["area"].abstained for each in answers)
+
+
 def test_quick_has_no_static_tier(task: Task, tmp_path: Path) -> None:
     labelled = make_labelled(tmp_path / "labelled", examples(512))
     trained = train.fit.function(make_desk(tmp_path / "fit"), replace(task, effort="quick"), labelled)

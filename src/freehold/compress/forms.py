@@ -20,26 +20,30 @@ from freehold.engine import (
     HEADS,
     HELD,
     NGRAMS,
+    STATIC,
     TAGS,
     Description,
     Heads,
     Vectoriser,
+    answer_rows,
     copy_encoder,
     encode_texts,
     encoder_identity,
+    field_labels,
     find_base,
     graph_home,
     is_sealed,
     join_inputs,
     load_grams,
     load_heads,
+    load_static,
     load_tags,
     open_folder,
     open_reader,
     save_heads,
     write_description,
 )
-from freehold.task import Desk, Json, Task, canonical, file_digest
+from freehold.task import TIERED_KINDS, Answer, Desk, Json, Task, canonical, file_digest
 
 if TYPE_CHECKING:
     from freehold.engine import Encoder, Run
@@ -142,6 +146,29 @@ class Forms:
         copy_encoder(self._base.folder, folder)
         if self._tuned:
             self._load().bare.save_pretrained(str(folder))
+
+    def tiers(self, form: Form, folder: Path) -> list[list[dict[str, Answer]]]:
+        """Returns what each tier of the artifact would answer to the rows, in the order in which they are asked.
+
+        The static tier is the shipped one, made of training rows; the heads behind the encoder are in this form
+        and have not seen the rows either. Fields without columns are left out; nothing is abstained from.
+        """
+        closed = [field for field in self._description.fields if field.kind in TIERED_KINDS]
+        fields = [replace(field, abstain_below=0.0) for field in closed]
+        static = load_static(folder / STATIC)
+        heads = _in_form(load_heads(self._trained / HELD), form)
+        vectors = self._vectors(lambda: self._encoder(form).run, self._graph_name(form))
+        scores = heads.scores(vectors, self._grams)
+        read: list[dict[str, Answer]] = [{} for _ in self._texts]
+        for field in fields:
+            head = self._description.heads.get(field.name)
+            if head is None or head.start == head.stop:
+                continue
+            columns = scores[:, head.start : head.stop]
+            answers = answer_rows(field, head, columns, labels=field_labels(field))
+            for row, answer in zip(read, answers, strict=True):
+                row[field.name] = answer
+        return [static.answer(self._texts, fields), read] if static is not None and static.is_on else [read]
 
     def _run(self) -> Run:
         """Returns the trained model's own encoder."""

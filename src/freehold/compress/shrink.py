@@ -23,6 +23,7 @@ from freehold.task import (
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from freehold.compress.abstaining import Abstaining
     from freehold.compress.forms import Forms, Tried
     from freehold.compress.graphs import Form
     from freehold.task import Example
@@ -37,13 +38,16 @@ _MOST_ROWS = 2_000
 
 
 def _state(task: Task, trained: TrainedModel, labelled: LabelledExamples) -> Mapping[str, Json]:
-    """Returns what the result depends on besides its arguments: the base, by content, and what tiers may cost."""
+    """Returns what the result depends on besides its arguments: the base, and what is to be certified."""
     from freehold.engine import name_base
 
-    allowed: dict[str, Json] = dict(task.extra_errors)
+    shares: dict[str, Json] = {
+        "extra_errors": dict(task.extra_errors),
+        "errors_given_answer": dict(task.errors_given_answer),
+    }
     return {
         "base": name_base(task.base, relative_to=task.folder),
-        **({"extra_errors": allowed} if allowed else {}),
+        **{name: allowed for name, allowed in shares.items() if allowed},
     }
 
 
@@ -53,8 +57,10 @@ def shrink(desk: Desk, task: Task, trained: TrainedModel, labelled: LabelledExam
 
     Parity is measured on validation rows (at most 2,000), with heads that were made without them. Facts:
     `precision`, `size_mb` (what serving needs), `p50_ms` (one request, all threads), `parity`, and size,
-    parity and speed of every form tried; `static`, what is certified of the static tier.
+    parity and speed of every form tried; `static` and `abstaining`, what is certified of
+    the static tier and of the answers that are given.
     """
+    from freehold.compress.abstaining import with_bars
     from freehold.compress.card import write_card
     from freehold.compress.forms import Forms
     from freehold.compress.tiers import ship_static
@@ -70,19 +76,28 @@ def shrink(desk: Desk, task: Task, trained: TrainedModel, labelled: LabelledExam
     tiers = ship_static(trained.folder, desk.folder, allowed=task.extra_errors, corrected=corrected)
     for name, each in tiers.items():
         desk.tell(Event(_NAME, "note", note=f"static tier, `{name}`: {each.certificate.sentence}"))
-    write_card(desk.folder, forms.describe(chosen), tried=tried, rows=len(rows))
-    write_description(desk.folder, forms.describe(chosen))
+    certified = _certify(desk, task, forms, form=chosen, rows=rows)
+    description = with_bars(forms.describe(chosen), certified)
+    write_card(desk.folder, description, tried=tried, rows=len(rows))
+    write_description(desk.folder, description)
+    facts = _facts(tried, chosen)
+    if tiers:
+        facts["static"] = {name: each.to_json() for name, each in tiers.items()}
+    if certified:
+        facts["abstaining"] = {name: each.to_json() for name, each in certified.items()}
+    return Artifact(desk.folder, facts)
+
+
+def _facts(tried: Sequence[Tried], chosen: Form) -> dict[str, Json]:
+    """Returns what was measured of the forms, that of the chosen one in front."""
     best = next(each for each in tried if each.form == chosen)
-    facts: dict[str, Json] = {
+    return {
         "precision": chosen,
         "size_mb": best.size_mb,
         "p50_ms": best.p50_ms,
         "parity": {"value": best.parity, "n": best.n},
         "forms": [each.to_json() for each in tried],
     }
-    if tiers:
-        facts["static"] = {name: each.to_json() for name, each in tiers.items()}
-    return Artifact(desk.folder, facts)
 
 
 def _parity_rows(examples: Sequence[Example]) -> list[Example]:
@@ -108,6 +123,21 @@ def _choose(desk: Desk, forms: Forms, *, rows: int) -> tuple[Form, list[Tried]]:
     for each in tried:
         desk.tell(Event(_NAME, "note", note=_sentence(each, chosen=chosen)))
     return chosen, tried
+
+
+def _certify(
+    desk: Desk, task: Task, forms: Forms, *, form: Form, rows: Sequence[Example]
+) -> Mapping[str, Abstaining]:
+    """Returns how sure answers have to be in each field of which the task bounds the share of wrong ones."""
+    from freehold.compress.abstaining import certify_fields
+
+    if not task.errors_given_answer:
+        return {}
+    held = rows if all(row.split == "validation" for row in rows) else []
+    certified = certify_fields(task, held, forms.tiers(form, desk.folder) if held else [])
+    for name, found in certified.items():
+        desk.tell(Event(_NAME, "note", note=f"`{name}` {found.sentence}"))
+    return certified
 
 
 def _sentence(tried: Tried, *, chosen: Form) -> str:

@@ -8,13 +8,13 @@ and Pearson 1934).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from freehold.compress.bounds import rows_needed, upper_bound
 from freehold.engine import (
     STATIC,
     Description,
@@ -36,15 +36,12 @@ __all__ = [
     "Shipped",
     "certify",
     "describe_curve",
-    "rows_needed",
     "ship_static",
-    "upper_bound",
 ]
 
 ALLOWED = 0.005
 """Allowed where the task says nothing."""
 
-_DOUBT = 0.05
 _SHARES = tuple(n / 20 for n in range(1, 21))
 
 
@@ -90,28 +87,6 @@ class Certificate:
                 f"{self.allowed:.2%} ({self.rows:,} are there)"
             )
         return f"off: an extra error of {self.allowed:.2%} could not be certified on {self.rows:,} validation rows"
-
-
-def upper_bound(errors: int, n: int) -> float:
-    """Returns the one-sided upper 95 % bound of a share, exactly.
-
-    Example:
-        >>> round(upper_bound(0, 598), 5)
-        0.005
-    """
-    from scipy.special import betaincinv
-
-    return 1.0 if errors >= n else float(betaincinv(errors + 1, n - errors, 1 - _DOUBT))
-
-
-def rows_needed(allowed: float) -> int:
-    """Returns how many rows without one error certify a share.
-
-    Example:
-        >>> rows_needed(0.005)
-        598
-    """
-    return math.ceil(math.log(_DOUBT) / math.log1p(-allowed)) if 0 < allowed < 1 else 1
 
 
 def certify(found: HeldOut, *, allowed: float = ALLOWED, least_margin: float = -0.5) -> Certificate:

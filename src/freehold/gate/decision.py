@@ -64,7 +64,8 @@ def decide(
     findings += [*(reasons.compared(each, against=against) for each in comparisons), *notes]
     passed = not any(finding.refuses for finding in findings)
     if passed:
-        summary = reasons.nothing_refused(goals=len(task.goals), against=against, compared=len(comparisons))
+        goals = len(task.goals) + len(task.errors_given_answer)
+        summary = reasons.nothing_refused(goals=goals, against=against, compared=len(comparisons))
         findings.append(summary)
     findings.sort(key=lambda finding: not finding.refuses)
     sentences = tuple(finding.sentence for finding in findings)
@@ -74,7 +75,9 @@ def decide(
 def _hold_goals(task: Task, metrics: Metrics, facts: Mapping[str, Json]) -> list[Finding]:
     findings = [reasons.goal_of_field(goal, metrics) for goal in task.goals if goal.field in metrics]
     findings += [reasons.goal_of_artifact(goal, facts) for goal in task.goals if not goal.field]
-    bound = {goal.field for goal in task.goals}
+    asked = {name: share for name, share in task.errors_given_answer.items() if name in metrics}
+    findings += [reasons.certified(name, share, metrics[name]) for name, share in asked.items()]
+    bound = {goal.field for goal in task.goals} | asked.keys()
     free = [field for field in task.fields if field.name in metrics and field.name not in bound]
     return findings + [reasons.headline(field, metrics) for field in free]
 

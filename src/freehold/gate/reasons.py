@@ -8,10 +8,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from freehold.task import METRICS, SMALLER_IS_BETTER, Comparison, Field, Goal, Json, Measured, Metrics
+from freehold.task import (
+    ERROR_GIVEN_ANSWER,
+    METRICS,
+    SMALLER_IS_BETTER,
+    Comparison,
+    Field,
+    Goal,
+    Json,
+    Measured,
+    Metrics,
+)
 
 __all__ = [
     "Finding",
+    "certified",
     "compared",
     "different_inputs",
     "different_kind",
@@ -75,6 +86,25 @@ def goal_of_artifact(goal: Goal, facts: Mapping[str, Json]) -> Finding:
         return Finding(f"{name} is {_digits(found, goal.value)}{unit}: the goal of {wanted} is missed.", True)
     value = "" if goal.metric == "p50_ms" else f" is {_digits(found, goal.value)}{unit}"
     return Finding(f"{name}{value}: the goal of {wanted} is met.")
+
+
+def certified(field: str, allowed: float, metrics: Mapping[str, Measured]) -> Finding:
+    """Holds what was certified of the answers that are given: test rows that speak against it refuse the model.
+
+    They are fewer than would certify it once more, so that they need not do so.
+    """
+    name = f"`{field}.{ERROR_GIVEN_ANSWER}`"
+    if ERROR_GIVEN_ANSWER in metrics:
+        found = metrics[ERROR_GIVEN_ANSWER]
+    elif metrics["abstained"].value if "abstained" in metrics else False:
+        return Finding(f"{name}: the model abstains from every test row; why is in the report.")
+    else:
+        right = metrics["accuracy"]
+        found = Measured(1 - right.value, 1 - right.high, 1 - right.low, right.n)
+    broken = found.low > allowed
+    end = "these rows speak against it." if broken else "these rows do not speak against it."
+    sentence = f"{name} is {_measured(found, allowed)}: {allowed:.2%} was asked for, and {end}"
+    return Finding(sentence, refuses=broken)
 
 
 def compared(comparison: Comparison, *, against: str) -> Finding:

@@ -16,7 +16,18 @@ from freehold.gate.intervals import wilson
 from freehold.gate.resampling import Statistic, bootstrap
 from freehold.gate.rouge import rouge_l
 from freehold.gate.statistics import area, average, determination, macro_f1, micro_f1
-from freehold.task import METRICS, Answer, Field, FieldKind, Measured, Metrics, Prediction, Value
+from freehold.task import (
+    ERROR_GIVEN_ANSWER,
+    METRICS,
+    TIERED_KINDS,
+    Answer,
+    Field,
+    FieldKind,
+    Measured,
+    Metrics,
+    Prediction,
+    Value,
+)
 
 __all__ = ["Pair", "Scores", "measure", "measure_pairs", "pair_up", "right", "score"]
 
@@ -109,8 +120,13 @@ _WHOLE = ("accuracy", "exact")
 
 
 def _optional(kind: FieldKind, pairs: Sequence[Pair]) -> dict[str, Measured]:
-    """Returns the shares that only some models' answers define: of intervals, and of scope."""
+    """Returns the shares that only some models' answers define: of intervals, scope and abstaining."""
     found = {}
+    given = [pair for pair in pairs if not pair.answer.abstained]
+    if kind in TIERED_KINDS and len(given) < len(pairs):
+        found["abstained"] = wilson(len(pairs) - len(given), len(pairs))
+        if given:
+            found[ERROR_GIVEN_ANSWER] = wilson(sum(pair.truth != pair.value for pair in given), len(given))
     intervals: list[Any] = [getattr(pair.answer, "interval", None) for pair in pairs]
     if kind == "number" and all(intervals):
         held = sum(low <= pair.truth <= high for pair, (low, high) in zip(pairs, intervals, strict=True))

@@ -26,6 +26,7 @@ from freehold.task.fields import (
 )
 from freehold.task.metrics import (
     ARTIFACT_METRICS,
+    ERROR_GIVEN_ANSWER,
     EXTRA_ERROR,
     METRICS,
     SMALLER_IS_BETTER,
@@ -55,6 +56,7 @@ from freehold.task.verdicts import Comparison, Measured, Metrics, Verdict
 
 __all__ = [
     "ARTIFACT_METRICS",
+    "ERROR_GIVEN_ANSWER",
     "EFFORTS",
     "FIELD_KINDS",
     "LABEL_KINDS",

@@ -95,7 +95,12 @@ class Goal(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A typed function that a model is to learn."""
+    """A typed function that a model is to learn.
+
+    Attributes:
+        extra_errors: Field to how many of the static tier's answers may be wrong where the model itself is right.
+        errors_given_answer: Field to how many of the answers that are given may be wrong; the others abstain.
+    """
 
     name: str
     folder: Path
@@ -108,6 +113,7 @@ class Task:
     seed: int = 0
     effort: Effort = "normal"
     extra_errors: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    errors_given_answer: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
     def field(self, name: str) -> Field:
         """Returns the output field called `name`. Raises KeyError where there is none."""

@@ -12,6 +12,7 @@ from freehold.task.fields import FieldKind
 
 __all__ = [
     "ARTIFACT_METRICS",
+    "ERROR_GIVEN_ANSWER",
     "EXTRA_ERROR",
     "METRICS",
     "SMALLER_IS_BETTER",
@@ -19,23 +20,25 @@ __all__ = [
     "headline_first",
 ]
 
+_TRUST = ("ece", "brier", "aurc", "abstained", "error_given_answer", "out_of_scope")
+
 METRICS: Mapping[FieldKind, tuple[str, ...]] = MappingProxyType(
     {
-        "choice": ("accuracy", "macro_f1", "ece", "brier", "aurc", "abstained", "out_of_scope"),
+        "choice": ("accuracy", "macro_f1", *_TRUST),
         "choices": ("micro_f1", "macro_f1", "exact", "ece", "brier", "out_of_scope"),
-        "predicate": ("accuracy", "f1", "auroc", "ece", "brier", "aurc", "out_of_scope"),
-        "score": ("accuracy", "mae", "ece", "brier", "aurc", "out_of_scope"),
+        "predicate": ("accuracy", "f1", "auroc", *_TRUST),
+        "score": ("accuracy", "mae", *_TRUST),
         "number": ("mae", "r2", "coverage"),
         "spans": ("f1", "exact"),
         "text": ("exact", "rouge_l"),
     }
 )
 """The metrics of each kind of field, the headline first. Those of scope, of intervals and of probabilities are
-there only where a model gives such."""
+there only where a model gives such, and `error_given_answer` where it abstains from some rows but not from all."""
 
 _ORDER = (
     *("accuracy", "micro_f1", "f1", "macro_f1", "auroc", "mae", "r2", "coverage", "exact", "rouge_l"),
-    *("ece", "brier", "aurc", "abstained", "out_of_scope"),
+    *_TRUST,
 )
 
 ARTIFACT_METRICS: tuple[str, ...] = ("p50_ms", "size_mb")
@@ -44,12 +47,13 @@ ARTIFACT_METRICS: tuple[str, ...] = ("p50_ms", "size_mb")
 EXTRA_ERROR = "extra_error"
 """Beside the metrics: what the answers of a smaller tier may cost, certified before anything is served."""
 
-TIERED_KINDS: frozenset[FieldKind] = frozenset({"choice", "predicate", "score"})
-"""The kinds of field that a smaller tier can answer."""
+ERROR_GIVEN_ANSWER = "error_given_answer"
+"""A metric, and what a task may ask to be certified: how many of the answers that are given may be wrong."""
 
-SMALLER_IS_BETTER: frozenset[str] = frozenset(
-    {"ece", "brier", "aurc", "abstained", "out_of_scope", "mae", *ARTIFACT_METRICS}
-)
+TIERED_KINDS: frozenset[FieldKind] = frozenset({"choice", "predicate", "score"})
+"""The kinds of field that a smaller tier can answer, and whose answers can be certified."""
+
+SMALLER_IS_BETTER: frozenset[str] = frozenset({*_TRUST, "mae", *ARTIFACT_METRICS})
 
 
 def headline_first(metrics: Iterable[str]) -> list[str]:

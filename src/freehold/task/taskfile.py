@@ -12,7 +12,7 @@ from typing import Literal, cast
 
 from freehold.errors import NotFoundError, StorageError, TaskFileError
 from freehold.task.fields import EFFORTS, FIELD_KINDS, SPLITS, Effort, Field, FieldKind, Goal, Source, Split, Task
-from freehold.task.metrics import ARTIFACT_METRICS, EXTRA_ERROR, METRICS, TIERED_KINDS
+from freehold.task.metrics import ARTIFACT_METRICS, ERROR_GIVEN_ANSWER, EXTRA_ERROR, METRICS, TIERED_KINDS
 from freehold.task.outputs import read_field
 from freehold.task.spelling import suggest
 from freehold.task.tables import Table, read_toml, shown
@@ -87,7 +87,8 @@ def _read_task(top: Table, folder: Path) -> Task:
         base=_read_base(head, folder),
         seed=head.whole("seed"),
         effort=cast("Effort", head.word("effort", EFFORTS, default="normal")),
-        extra_errors=_read_extra_errors(top.table("goal"), outputs),
+        extra_errors=_read_shares(top.table("goal"), outputs, EXTRA_ERROR),
+        errors_given_answer=_read_shares(top.table("goal"), outputs, ERROR_GIVEN_ANSWER),
     )
 
 
@@ -218,16 +219,17 @@ def _read_field_goals(table: Table, field: str, kind: FieldKind) -> list[Goal]:
         if metric not in known:
             message = f"unknown metric `{metric}` for the {kind} field `{field}`{suggest(metric, known)}"
             below.wrong(metric, message)
-    return [_read_goal(below, field, metric) for metric in below.values if metric in known]
+    held = [metric for metric in below.values if metric in known and metric != ERROR_GIVEN_ANSWER]
+    return [_read_goal(below, field, metric) for metric in held]
 
 
-def _read_extra_errors(table: Table, outputs: Table) -> dict[str, float]:
-    """Returns field to what the answers of a smaller tier may cost, where the file says so."""
+def _read_shares(table: Table, outputs: Table, key: str) -> dict[str, float]:
+    """Returns field to the share that is to be certified, where the file says so."""
     kinds = {name: below.values.get("kind") for name, below in outputs.tables()}
     found = {}
     for field, value in table.values.items():
-        if isinstance(value, dict) and EXTRA_ERROR in value and kinds.get(field) in TIERED_KINDS:
-            found[field] = table.table(field).number(EXTRA_ERROR, 0.0001, 0.5)
+        if isinstance(value, dict) and key in value and kinds.get(field) in TIERED_KINDS:
+            found[field] = table.table(field).number(key, 0.0001, 0.5)
     return found
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from freehold.app.cli.paper import print_line, print_table
-from freehold.app.cli.tiers import CERTIFIED, TIERS, certified_rows, tier_rows
+from freehold.app.cli.tiers import ABSTAINING, CERTIFIED, TIERS, abstaining_rows, certified_rows, tier_rows
 
 if TYPE_CHECKING:
     from freehold.registry import Registry
@@ -44,6 +44,9 @@ def print_facts(facts: Mapping[str, Mapping[str, Any]]) -> None:
             print_table(columns, forms, title="forms")
         if "static" in found:
             print_table(CERTIFIED, certified_rows(found["static"]), title="tiers, certified on validation rows")
+        if "abstaining" in found:
+            rows = abstaining_rows(found["abstaining"])
+            print_table(ABSTAINING, rows, title="answers that are given, certified on validation rows")
         if "tiers" in found:
             print_table(TIERS, tier_rows(found["tiers"]), title="tiers on the test rows")
 

@@ -14,7 +14,16 @@ from freehold.app.cli.drawings import draw_cost, draw_reliability, draw_risk_cov
 from freehold.app.cli.made import describe_rungs
 from freehold.app.cli.paper import moment
 from freehold.app.cli.tables import comparison_rows, metric_rows, shown
-from freehold.app.cli.tiers import CERTIFIED, COST, TIERS, certified_rows, cost_rows, tier_rows
+from freehold.app.cli.tiers import (
+    ABSTAINING,
+    CERTIFIED,
+    COST,
+    TIERS,
+    abstaining_rows,
+    certified_rows,
+    cost_rows,
+    tier_rows,
+)
 
 if TYPE_CHECKING:
     from freehold.app.cli.known import Known
@@ -47,6 +56,7 @@ svg text.up { text-anchor: end; }
 .quiet { color: var(--quiet); }
 """
 
+_ON_HELD_OUT = "Certified on validation rows, with 95 % confidence"
 _TAKEN = (">taken", ">confidence from", ">share right", ">95 % interval", ">n")
 _SURE = (">mean confidence", ">share right", ">95 % interval", ">n")
 _SAFE = "default-src 'none'; style-src 'unsafe-inline'"
@@ -61,6 +71,7 @@ def write_page(known: Known) -> str:
     for section in (
         _verdict(known),
         _confidence(known),
+        _abstaining(known),
         _tiers(known),
         _mistakes(known),
         _training(known),
@@ -109,12 +120,19 @@ def _confidence(known: Known) -> Iterator[str]:
             yield _pair(draw_reliability(bins, name=field), _table(_SURE, sure, caption="Bins of equal mass"))
 
 
+def _abstaining(known: Known) -> Iterator[str]:
+    found = known.facts.get("compress.shrink", {}).get("abstaining", {})
+    if found:
+        yield "<h2>Which answers are given</h2>"
+        yield _table(ABSTAINING, abstaining_rows(found), caption=_ON_HELD_OUT)
+
+
 def _tiers(known: Known) -> Iterator[str]:
     static = known.facts.get("compress.shrink", {}).get("static", {})
     if not static:
         return
     yield "<h2>Who answers</h2>"
-    yield _table(CERTIFIED, certified_rows(static), caption="Certified on validation rows, with 95 % confidence")
+    yield _table(CERTIFIED, certified_rows(static), caption=_ON_HELD_OUT)
     tiers = known.facts.get("gate.judge", {}).get("tiers", {})
     if tiers:
         yield _table(TIERS, tier_rows(tiers), caption="On the test rows")

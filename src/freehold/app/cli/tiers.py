@@ -8,9 +8,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-__all__ = ["CERTIFIED", "COST", "TIERS", "certified_rows", "cost_rows", "tier_rows"]
+__all__ = [
+    "ABSTAINING",
+    "CERTIFIED",
+    "COST",
+    "TIERS",
+    "abstaining_rows",
+    "certified_rows",
+    "cost_rows",
+    "tier_rows",
+]
 
 CERTIFIED = ("field", "static tier")
+ABSTAINING = ("field", ">at least", "answers")
 TIERS = ("field", "tier", ">share", ">accuracy", ">95 % interval", ">n")
 COST = (">answered", ">wrong", ">of these, model right", ">at most", ">n")
 
@@ -39,6 +49,18 @@ def _say(found: Mapping[str, Any]) -> str:
             f"off: {found['missing']:,} more validation rows are needed beside {rows:,} to certify {allowed:.2%}"
         )
     return f"off: {allowed:.2%} could not be certified on {rows:,} validation rows"
+
+
+def abstaining_rows(found: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str, str]]:
+    """Returns each field with the least confidence of an answer that is given, and what is certified of those.
+
+    Args:
+        found: The fact `abstaining` of shrinking.
+    """
+    return [
+        (name, f"{each['below']:.4f}" if each["bound"] is not None else "", each["sentence"])
+        for name, each in found.items()
+    ]
 
 
 def tier_rows(found: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, ...]]:
