@@ -11,6 +11,7 @@ import pytest
 import torch
 from onnx import TensorProto, helper, numpy_helper
 from tests.engine.families import FAMILIES, make_family
+from tests.small import make_base
 
 from freehold.compress.graphs import Form, export_encoder, quantise_encoder
 from freehold.engine import (
@@ -123,6 +124,30 @@ def test_what_layers_share_is_stored_once(tmp_path: Path) -> None:
     ids = np.array([0, 299, 7])
     [answer] = session.run(None, {"ids": ids})
     np.testing.assert_allclose(answer, table[ids] @ weights @ weights + table[ids], atol=0.3)
+
+
+def test_stored_weights_are_multiplied_in_fp32(tmp_path: Path) -> None:
+    base = make_base(tmp_path / "base", width=128)
+    export_encoder(load_encoder(base), tmp_path / "fp32.onnx")
+    copy_encoder(base, tmp_path / "stored", weights=False)
+    quantise_encoder(tmp_path / "fp32.onnx", tmp_path / "stored" / "model.onnx", form="int8-weights")
+    copy_encoder(base, tmp_path / "plain", weights=False)
+    model = onnx.load(tmp_path / "stored" / "model.onnx")
+    _write_weights_out(model.graph)
+    onnx.save(model, tmp_path / "plain" / "model.onnx")
+    found, wanted = (Vectoriser(tmp_path / name).vectors(TEXTS) for name in ("stored", "plain"))
+    np.testing.assert_allclose(found, wanted, atol=1e-6)
+
+
+def _write_weights_out(graph: onnx.GraphProto) -> None:
+    """Replaces stored weights by what they stand for."""
+    tensors = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    stored = [node for node in graph.node if node.op_type == "DequantizeLinear"]
+    assert stored
+    for node in stored:
+        weights, scale, *_ = (tensors[name] for name in node.input)
+        graph.initializer.append(numpy_helper.from_array(weights.astype(np.float32) * scale, node.output[0]))
+        graph.node.remove(node)
 
 
 class _Stubborn(torch.nn.Module):

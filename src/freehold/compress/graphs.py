@@ -32,7 +32,7 @@ Form = Literal["int8", "int8-weights", "fp32"]
 FORMS: tuple[Form, ...] = ("int8", "int8-weights", "fp32")
 """From fast to exact. `int8-weights` is as small as `int8`, and computes in fp32."""
 
-_RECIPE = 4  # raised whenever the functions below would make another encoder graph of the same weights
+_RECIPE = 5  # raised whenever the functions below would make another encoder graph of the same weights
 _MAKERS = ("torch", "transformers", "onnx", "onnxscript", "onnxruntime")
 _OPSET = 18
 _TABLE_ROWS = 256

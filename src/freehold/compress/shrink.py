@@ -51,7 +51,7 @@ def _state(task: Task, trained: TrainedModel, labelled: LabelledExamples) -> Map
     }
 
 
-@stage(_NAME, version=6, result=Artifact, reads=("name", "base"), state=_state)
+@stage(_NAME, version=7, result=Artifact, reads=("name", "base"), state=_state)
 def shrink(desk: Desk, task: Task, trained: TrainedModel, labelled: LabelledExamples) -> Artifact:
     """Returns the smallest form of the trained model that keeps its decisions.
 

@@ -204,6 +204,8 @@ def open_session(path: Path, *, threads: int) -> Any:
     options.log_severity_level = 3
     # Threads that spin between requests take the cores from whoever works; waiting costs nothing measurable.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # Weights that are stored as int8 become fp32 once, when the graph is opened, and not again in every pass.
+    options.add_session_config_entry("session.disable_quant_qdq", "1")
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:
