@@ -25,12 +25,19 @@ from bench.harness import Cell, Machine, Report, Table, publish, typed
 from bench.intervals import Interval, ratio, wilson
 from bench.learn.corpora import INTENT, banking77, data_folder
 from bench.serve.load import Load, Result
+from bench.serve.peer import answering
 from bench.serve.servers import Server, free_port, running
 
 LIBRARIES = ("fastapi", "uvicorn", "torch", "onnxruntime", "numpy")
 CONNECTIONS = (1, 4, 16, 64)
 BATCH = 256
+_LOAD = 0.7
 _CLI = ("-c", "from freehold.app.cli import main; main()")
+_UNRECORDED = (
+    "-c",
+    "from freehold.registry import Registry; from freehold.app.cli import main; "
+    "Registry.record_requests = lambda self, rows: None; main()",
+)
 
 
 class Contender(NamedTuple):
@@ -48,11 +55,16 @@ class Contender(NamedTuple):
 
 
 class Speed(NamedTuple):
-    """One server's rounds: rows a second of each, latencies of the last, and what it held."""
+    """One server's rounds: rows a second of each, latencies of the last, and what it held.
+
+    Attributes:
+        steady: Latencies when it is asked at random moments, 70 % as often as it can answer.
+    """
 
     rates: list[float]
     connections: int
     latencies: list[float]
+    steady: list[float]
     cold: float
     resident: float
 
@@ -64,13 +76,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     texts = [row.text for row in rows]
     with tempfile.TemporaryDirectory(prefix="freehold-serve-") as place:
         plain = _without_tiers(options.folder, Path(place) / "plain")
-        contenders = _contenders(options.folder, plain, threads=options.threads)
+        artifact = _artifact(plain)
+        contenders = _contenders(options.folder, plain, artifact=artifact, threads=options.threads)
         truth = [str(row.outputs[INTENT]) for row in rows]
         tiers, single = (_answers(folder, texts) for folder in (options.folder, plain))
         sure = [n for n, each in enumerate(tiers) if each.get("tier") == "static"]
         right = {
             "with tiers": _accuracy(tiers, truth),
             "one tier": _accuracy(single, truth),
+            "+ int8": _accuracy(_answers_of_int8(Path(artifact), texts), truth),
             "static tier": _accuracy([tiers[n] for n in sure], [truth[n] for n in sure]),
         }
         asked = {False: texts, True: [texts[n] for n in sure]}
@@ -88,6 +102,9 @@ _NOTES = (
     "`transformers` pipeline runs it, and ONNX Runtime with the shipped graph, in FastAPI without batching, each "
     "with one and with two threads.",
     "`static tier alone` is asked only what that tier answers, so that its accuracy is that of the easier share.",
+    "`steady`: asked at random moments (a Poisson process), 70 % as often as in its median round, as long as two "
+    "rounds, over 64 connections; from the moment that a request is due.",
+    "`not recorded` is the same server with the writing of requests taken out: what recording costs.",
     "`cold s`: from the start of the process to its first answer. `MB`: resident after the load.",
 )
 
@@ -112,17 +129,20 @@ def _without_tiers(folder: Path, target: Path) -> Path:
     return target
 
 
-def _contenders(folder: Path, plain: Path, *, threads: Sequence[int]) -> list[Contender]:
-    artifact = _artifact(plain)
+def _contenders(folder: Path, plain: Path, *, artifact: str, threads: Sequence[int]) -> list[Contender]:
     ours = [("Freehold, with tiers", folder), ("Freehold, one tier", plain)]
     found = [Contender(n, (*_CLI, "serve", str(f), "--port"), "/v1/tasks/banking77") for n, f in ours]
     found.append(found[0]._replace(name="Freehold, static tier alone", sure=True))
+    found += [
+        each._replace(name=f"{each.name}, not recorded", words=(*_UNRECORDED, *each.words[len(_CLI) :]))
+        for each in found[1:]
+    ]
     found += [
         Contender(f"{n}, {BATCH} a request", (*_CLI, "serve", str(f), "--port"), "/v1/tasks/banking77", BATCH)
         for n, f in ours
     ]
     found.append(found[-2]._replace(name=f"Freehold, static tier alone, {BATCH} a request", sure=True))
-    for kind in ("torch", "int8"):
+    for kind in ("torch", "shipped", "int8"):
         for count in threads:
             words = ("-m", "bench.serve.peer", artifact, kind, "--threads", str(count), "--port")
             found.append(Contender(f"FastAPI + {kind}, threads {count}", words, "/predict"))
@@ -134,6 +154,9 @@ def _artifact(folder: Path) -> str:
     target = folder.parent / "artifact"
     words = [sys.executable, *_CLI, "export", str(folder), "--to", str(target), "--json"]
     subprocess.run(words, check=True, capture_output=True)
+    graphs = (folder / ".freehold" / "cache" / "graphs").rglob("int8.onnx")
+    graph = max(graphs, key=lambda path: path.stat().st_mtime)
+    shutil.copyfile(graph, folder.parent / "int8.onnx")
     return str(target)
 
 
@@ -146,7 +169,7 @@ def _measure(
         asked: The texts: for all, and those that the static tier answers.
     """
     rates: dict[str, list[float]] = {each.name: [] for each in contenders}
-    last: dict[str, tuple[int, Result, float, float]] = {}
+    last: dict[str, tuple[int, Result, list[float], float, float]] = {}
     best: dict[str, int] = {}
     for number in range(-1, rounds):
         for each in contenders:
@@ -159,10 +182,14 @@ def _measure(
                 _load(server, each, bodies, best[each.name], 1.0)
                 result = _load(server, each, bodies, best[each.name], seconds)
                 rates[each.name].append(_rate(result, each))
-                last[each.name] = (best[each.name], result, server.cold, server.resident())
+                steady: list[float] = []
+                if number == rounds - 1:
+                    rate = _LOAD * median(rates[each.name]) / each.rows
+                    steady = _load(server, each, bodies, 64, 2 * seconds, rate=rate).latencies
+                last[each.name] = (best[each.name], result, steady, server.cold, server.resident())
     return {
-        name: Speed(rates[name], connections, result.latencies, cold, resident)
-        for name, (connections, result, cold, resident) in last.items()
+        name: Speed(rates[name], connections, result.latencies, steady, cold, resident)
+        for name, (connections, result, steady, cold, resident) in last.items()
     }
 
 
@@ -178,8 +205,16 @@ def _bodies(texts: Sequence[str], rows: int) -> list[str]:
     return [json.dumps(inputs[start : start + rows]) for start in range(0, len(inputs) - rows + 1, rows)]
 
 
-def _load(server: Server, contender: Contender, bodies: list[str], connections: int, seconds: float) -> Result:
-    load = Load(server.port, contender.path, bodies, connections, seconds)
+def _load(
+    server: Server,
+    contender: Contender,
+    bodies: list[str],
+    connections: int,
+    seconds: float,
+    *,
+    rate: float = 0.0,
+) -> Result:
+    load = Load(server.port, contender.path, bodies, connections, seconds, rate)
     words = [sys.executable, "-m", "bench.serve.load"]
     ran = subprocess.run(words, input=json.dumps(asdict(load)), capture_output=True, text=True, check=False)
     if ran.returncode:
@@ -200,6 +235,11 @@ def _answers(folder: Path, texts: Sequence[str]) -> list[Mapping[str, Any]]:
     return [each[INTENT] for each in ask(folder, texts)]
 
 
+def _answers_of_int8(artifact: Path, texts: Sequence[str]) -> list[Mapping[str, Any]]:
+    answer = answering(artifact, "int8", threads=2)
+    return [answer({"text": text})[INTENT] for text in texts]
+
+
 def _accuracy(answers: Sequence[Mapping[str, Any]], truth: Sequence[str]) -> Interval:
     right = [str(each["value"]) == label for each, label in zip(answers, truth, strict=True)]
     return wilson(sum(right), len(right))
@@ -207,20 +247,31 @@ def _accuracy(answers: Sequence[Mapping[str, Any]], truth: Sequence[str]) -> Int
 
 def _row(contender: Contender, speeds: dict[str, Speed], right: dict[str, Interval]) -> dict[str, Cell]:
     speed = speeds[contender.name]
-    ordered = sorted(speed.latencies)
-    best = max((n for n in speeds if n.startswith("FastAPI + torch")), key=lambda n: median(speeds[n].rates))
+    best = {kind: _best(speeds, f"FastAPI + {kind}") for kind in ("torch", "int8")}
     return {
         "server": contender.name,
         "accuracy": right[next((name for name in right if name in contender.name), "one tier")],
         "connections": speed.connections,
         "rows/s": median(speed.rates),
         "n": len(speed.rates),
-        f"times `{best}`": ratio(speed.rates, speeds[best].rates, seed=0),
-        "p50 ms": 1e3 * ordered[len(ordered) // 2],
-        "p99 ms": 1e3 * ordered[int(len(ordered) * 0.99)],
+        **{f"times `{name}`": ratio(speed.rates, speeds[name].rates, seed=0) for name in best.values()},
+        "p50 ms": _quantile(speed.latencies, 0.5),
+        "p99 ms": _quantile(speed.latencies, 0.99),
+        "steady p50 ms": _quantile(speed.steady, 0.5),
+        "steady p99 ms": _quantile(speed.steady, 0.99),
         "cold s": speed.cold,
         "MB": speed.resident,
     }
+
+
+def _best(speeds: Mapping[str, Speed], name: str) -> str:
+    """Returns the fastest of those whose name begins so: a peer at its best number of threads."""
+    return max((n for n in speeds if n.startswith(name)), key=lambda n: median(speeds[n].rates))
+
+
+def _quantile(latencies: Sequence[float], share: float) -> float:
+    """Returns a quantile in milliseconds."""
+    return 1e3 * sorted(latencies)[int(len(latencies) * share)]
 
 
 if __name__ == "__main__":
