@@ -61,8 +61,12 @@ class Sketch:
     def _block(self, places: Whole, codes: Whole) -> tuple[Whole, Whole, NDArray[np.float64]]:
         """Returns row, column and value of each n-gram of one kind, each once a row."""
         keys = np.sort(places << 32 | codes)
-        firsts = np.flatnonzero(np.diff(keys, prepend=-1))
-        counts = np.diff(firsts, append=len(keys))
+        new = np.ones(len(keys), bool)
+        np.not_equal(keys[1:], keys[:-1], out=new[1:])
+        firsts = np.flatnonzero(new)
+        counts = np.full(len(firsts), len(keys))
+        counts[:-1] = firsts[1:]
+        counts -= firsts
         row, code = keys[firsts] >> 32, keys[firsts] & 0xFFFFFFFF
         weights = 1 + np.log(counts)
         lengths = np.sqrt(np.bincount(row, weights**2))
