@@ -52,7 +52,7 @@ NAMES = {
     "freehold.plugins": "Plugins",
     "freehold.reason": "",
     "freehold.registry": """
-        Blobs Feedback Key KeyScope MadeKey Recorded RecordedRequest Registry Review
+        Blobs Claim Feedback KeptReply Key KeyScope MadeKey Recorded RecordedRequest Registry Replies Review
         Verification key_id secret_hash
     """,
     "freehold.serve": "Explainer OpenReader Reader Served Settings create_app serve",

@@ -40,6 +40,7 @@ def test_a_database_of_the_first_release_gets_keys_and_keeps_what_it_has(
     shelf.fix_splits("banking", {"a": "test"})
     engine = sa.create_engine(read_address(shelf.state, url=database_url))
     with engine.begin() as connection:
+        connection.execute(sa.text("DROP TABLE replies"))
         connection.execute(sa.text("DROP TABLE keys"))
         connection.execute(sa.text("UPDATE alembic_version SET version_num = '0001'"))
     engine.dispose()
@@ -91,13 +92,16 @@ def test_the_door() -> None:
         == freehold.registry.__all__
         == [
             "Blobs",
+            "Claim",
             "Feedback",
+            "KeptReply",
             "Key",
             "KeyScope",
             "MadeKey",
             "Recorded",
             "RecordedRequest",
             "Registry",
+            "Replies",
             "Review",
             "Verification",
             "key_id",

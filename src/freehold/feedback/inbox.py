@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from freehold.errors import NotFoundError, UserError
 from freehold.feedback.rows import Said, read_row
@@ -63,6 +63,7 @@ def accept(
     inputs: Sequence[str],
     maker: str,
     batch: str = "",
+    stamp: str = "",
 ) -> Receipt:
     """Keeps every row that can be used, and says why for every row that cannot.
 
@@ -76,6 +77,7 @@ def accept(
         inputs: The names of the task's inputs.
         maker: Who says so: `person:NAME`, `system:NAME`, `model:NAME` or `rule:NAME`.
         batch: Under which id all rows can be withdrawn together; made up where empty.
+        stamp: 32 hexadecimal digits that ids are made of: what is given again under the same is kept once.
 
     Raises:
         UserError: `maker` has another form.
@@ -89,9 +91,10 @@ def accept(
             accepted.append(read_row(row, find=shelf.request, task=task, fields=fields, inputs=inputs))
         except MisfitError as error:
             rejected.append(Rejected(index, str(error)))
-    stamp = time.time_ns()
-    batch = batch or f"batch-{stamp:016x}{secrets.token_hex(4)}"
-    kept = [_entry(said, stamp, n, task=task, maker=maker, batch=batch) for n, said in enumerate(accepted)]
+    time_ns = int(stamp[:16], 16) if stamp else time.time_ns()
+    batch = batch or f"batch-{time_ns:016x}{stamp[16:24] or secrets.token_hex(4)}"
+    made = _Made(time_ns, stamp[16:24], maker, batch)
+    kept = [_entry(said, made, task=task, place=n) for n, said in enumerate(accepted)]
     if kept:
         shelf.add_feedback(kept)
     return Receipt(tuple(each.id for each in kept), tuple(rejected), batch)
@@ -113,19 +116,28 @@ def withdraw(shelf: Registry, task: str, *, ids: Sequence[str]) -> int:
     return count
 
 
-def _entry(said: Said, stamp: int, place: int, *, task: str, maker: str, batch: str) -> Feedback:
+class _Made(NamedTuple):
+    """What all rows of one call have in common; `suffix` ends their ids where it is not empty."""
+
+    time_ns: int
+    suffix: str
+    maker: str
+    batch: str
+
+
+def _entry(said: Said, made: _Made, *, task: str, place: int) -> Feedback:
     """Returns the row to keep. Ids sort in the order of arrival, also within one moment."""
     from freehold.registry import Feedback
 
-    created = datetime.fromtimestamp(stamp / 1e9, UTC).isoformat(timespec="microseconds")
+    created = datetime.fromtimestamp(made.time_ns / 1e9, UTC).isoformat(timespec="microseconds")
     return Feedback(
-        id=f"{stamp:016x}{place:05x}{secrets.token_hex(4)}",
+        id=f"{made.time_ns:016x}{place:05x}{made.suffix or secrets.token_hex(4)}",
         task=task,
         request=said.request,
         inputs=said.inputs,
         kind=said.kind,
         value=said.value,
-        maker=maker,
+        maker=made.maker,
         created=created,
-        batch=batch,
+        batch=made.batch,
     )

@@ -6,6 +6,7 @@ Loads SQLAlchemy; import it where it is needed, not at the top of an application
 from freehold.registry.blobs import Blobs
 from freehold.registry.keys import Key, KeyScope, MadeKey, key_id, secret_hash
 from freehold.registry.registry import Registry
+from freehold.registry.replies import Claim, KeptReply, Replies
 from freehold.registry.reviews import Review
 from freehold.registry.stages import Recorded
 from freehold.registry.traffic import Feedback, RecordedRequest
@@ -13,13 +14,16 @@ from freehold.registry.verification import Verification
 
 __all__ = [
     "Blobs",
+    "Claim",
     "Feedback",
+    "KeptReply",
     "Key",
     "KeyScope",
     "MadeKey",
     "Recorded",
     "RecordedRequest",
     "Registry",
+    "Replies",
     "Review",
     "Verification",
     "key_id",

@@ -20,6 +20,7 @@ from freehold.registry.keys import Key, Keys, MadeKey
 from freehold.registry.lineage import Lineage
 from freehold.registry.models import Models
 from freehold.registry.releases import Releases
+from freehold.registry.replies import Replies
 from freehold.registry.results import Results
 from freehold.registry.reviews import Review, Reviews
 from freehold.registry.splits import Sources, Splits
@@ -38,6 +39,7 @@ class Registry:
     Attributes:
         state: The state folder.
         blobs: Its content-addressed files.
+        replies: What is said again to whoever repeats a request under the same key.
 
     Example:
         >>> import tempfile
@@ -66,6 +68,7 @@ class Registry:
         self._feedback = FeedbackLog(database)
         self._reviews = Reviews(database)
         self._keys = Keys(database)
+        self.replies = Replies(database)
 
     @classmethod
     def open(cls, state: Path, *, url: str = "") -> Registry:

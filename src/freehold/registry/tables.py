@@ -24,6 +24,7 @@ __all__ = [
     "models",
     "pending",
     "releases",
+    "replies",
     "requests",
     "reviews",
     "sources",
@@ -32,7 +33,7 @@ __all__ = [
     "tasks",
 ]
 
-REVISION = "0002"
+REVISION = "0003"
 """The newest migration: what a database must be at to be used as it is."""
 
 
@@ -228,4 +229,20 @@ keys = sa.Table(
     _words("revoked"),
     _words("used"),
     comment="Who may ask a server; of each secret only its hash.",
+)
+replies = sa.Table(
+    "replies",
+    metadata,
+    _key("caller"),
+    _key("key"),
+    _words("stamp"),
+    _words("request"),
+    _words("sha256"),
+    sa.Column("status", sa.Integer, nullable=False),
+    _json("headers"),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    _words("created"),
+    _words("until"),
+    sa.Index("ix_replies_created", "created"),
+    comment="What requests with an idempotency key were answered; status 0 while one is being answered.",
 )

@@ -16,6 +16,7 @@ from freehold.serve.doors import add_doors
 from freehold.serve.forms import add_forms
 from freehold.serve.guard import Guard
 from freehold.serve.homes import Homes
+from freehold.serve.replays import Replays
 from freehold.serve.rim import Rim
 from freehold.serve.routes import add_routes
 from freehold.serve.routing import Routes
@@ -34,7 +35,7 @@ def build(service: Service, *, version: str) -> Rim:
 
     @asynccontextmanager
     async def lifespan(_app: object) -> AsyncIterator[None]:
-        watched = [service.watch_keys(), service.note_uses(), runner.watch()]
+        watched = [service.watch_keys(), service.note_uses(), runner.watch(), replays.watch()]
         watched += [service.watch(slot) for slot in service.champions]
         watches = [asyncio.create_task(each) for each in watched]
         try:
@@ -46,6 +47,7 @@ def build(service: Service, *, version: str) -> Rim:
             service.close()
 
     routes = Routes(Router(lifespan=lifespan))
+    replays = Replays(service)
     homes = Homes(service.champions)
     runner = Runner(homes, service=service, router=routes.router)
     add_routes(routes, service)
@@ -58,5 +60,6 @@ def build(service: Service, *, version: str) -> Rim:
         guard=Guard(service.settings),
         door=service.door,
         measures=service.measures,
+        replays=replays,
         body_seconds=service.settings.body_seconds,
     )

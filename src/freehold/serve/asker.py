@@ -18,8 +18,7 @@ from starlette.routing import Route, Router
 
 from freehold.errors import FreeholdError
 from freehold.serve.callers import Admission, Caller, acting
-from freehold.serve.faults import Fault, fault_of
-from freehold.serve.rim import fault_response
+from freehold.serve.faults import Fault, fault_of, fault_response
 
 if TYPE_CHECKING:
     from starlette.types import Message
@@ -84,7 +83,7 @@ class Asker:
             "path_params": dict(question.names),
             "query_string": b"",
             "headers": [(b"content-type", b"application/json")],
-            "state": {"request_id": question.id, "chosen": repeated},
+            "state": {"request_id": question.id, "chosen": repeated, "stamp": ""},
         }
         try:
             response = await self._route(question.route).endpoint(Request(scope, receive))

@@ -137,13 +137,16 @@ class Batches:
         input_file_id: str,
         metadata: Mapping[str, str] | None,
         file_ids: tuple[str, str],
+        stamp: str = "",
     ) -> Batch:
-        """Makes a batch of a file's content.
+        """Makes a batch of a file's content; one that was made under the same stamp is returned as it is now.
 
         Raises:
             FileNotFoundError: The content was deleted meanwhile.
         """
-        id = self._drawer.mint()
+        id = self._drawer.mint(stamp)
+        if self._drawer.has(id):
+            return Batch(**self._drawer.read(id))
         batch = Batch(id, owner, endpoint, input_file_id, *file_ids, created=now(), metadata=metadata)
         with self._drawer.draft(id, asdict(batch)) as folder:
             copy_file(content, target=folder / "input")

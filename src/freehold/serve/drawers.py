@@ -42,9 +42,9 @@ class Drawer:
         self._prefix = prefix
         self._id = re.compile(rf"{re.escape(prefix)}[0-9a-f]{{32}}")
 
-    def mint(self) -> str:
-        """Returns an id that nothing has yet, and nobody can guess."""
-        return f"{self._prefix}{uuid.uuid4().hex}"
+    def mint(self, stamp: str = "") -> str:
+        """Returns an id that nothing has yet, and nobody can guess; or the one that is made of a stamp."""
+        return f"{self._prefix}{stamp or uuid.uuid4().hex}"
 
     def has(self, id: str) -> bool:
         """Returns whether there is such a record; any text may be asked for."""

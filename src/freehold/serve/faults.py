@@ -6,12 +6,15 @@ Owns every code that a client can meet. Knows nothing of routes.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from freehold.errors import FreeholdError, NotFoundError, UserError
 from freehold.task import Json
 
-__all__ = ["Code", "Fault", "fault_of"]
+if TYPE_CHECKING:
+    from starlette.responses import JSONResponse
+
+__all__ = ["Code", "Fault", "fault_of", "fault_response"]
 
 Code: TypeAlias = Literal[
     "batch_ended",
@@ -20,7 +23,10 @@ Code: TypeAlias = Literal[
     "feedback_not_found",
     "feedback_rejected",
     "host_not_allowed",
+    "idempotency_key_in_use",
+    "idempotency_key_reused",
     "internal_error",
+    "invalid_idempotency_key",
     "invalid_input",
     "invalid_json",
     "invalid_parameter",
@@ -102,3 +108,10 @@ def fault_of(error: FreeholdError) -> Fault:
         code="storage_unavailable",
         headers={"retry-after": "5"},
     )
+
+
+def fault_response(fault: Fault) -> JSONResponse:
+    """Returns a fault as the response that says it."""
+    from starlette.responses import JSONResponse
+
+    return JSONResponse(fault.to_json(), status_code=fault.status, headers=fault.headers)

@@ -106,10 +106,16 @@ class Files:
         return self._drawer.path(id) / _CONTENT
 
     @contextmanager
-    def receive(self) -> Iterator[Incoming]:
-        """Gives a file to write into: it is there when the block ends, whole, or not at all."""
+    def receive(self, stamp: str = "") -> Iterator[Incoming]:
+        """Gives a file to write into: it is there when the block ends, whole, or not at all.
+
+        Args:
+            stamp: What its id is made of; one that was received under the same gives way.
+        """
         about: dict[str, Any] = {}
-        id = self.mint()
+        id = self.mint(stamp)
+        if self._drawer.has(id):
+            self._drawer.remove(id)
         with self._drawer.draft(id, about) as folder, (folder / _CONTENT).open("xb") as content:
             yield Incoming(id, content=content, about=about)
             assert about, "a file that was not finished"

@@ -13,14 +13,14 @@ import traceback
 from typing import TYPE_CHECKING
 
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse
 
 from freehold.errors import FreeholdError
 from freehold.serve.callers import OUTSIDE, Admission, acting
 from freehold.serve.door import Door
-from freehold.serve.faults import Fault, fault_of
+from freehold.serve.faults import Fault, fault_of, fault_response
 from freehold.serve.guard import Guard
 from freehold.serve.measures import Measures
+from freehold.serve.replays import Replays
 from freehold.serve.routing import find_route
 from freehold.serve.scopes import need_of
 
@@ -28,15 +28,10 @@ if TYPE_CHECKING:
     from starlette.routing import Router
     from starlette.types import Message, Receive, Scope, Send
 
-__all__ = ["Rim", "fault_response"]
+__all__ = ["Rim"]
 
 _log = logging.getLogger("freehold.serve")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-
-
-def fault_response(fault: Fault) -> JSONResponse:
-    """Returns a fault as the response that says it."""
-    return JSONResponse(fault.to_json(), status_code=fault.status, headers=fault.headers)
 
 
 class Rim:
@@ -47,9 +42,17 @@ class Rim:
     """
 
     def __init__(
-        self, router: Router, *, guard: Guard, door: Door, measures: Measures, body_seconds: float
+        self,
+        router: Router,
+        *,
+        guard: Guard,
+        door: Door,
+        measures: Measures,
+        replays: Replays,
+        body_seconds: float,
     ) -> None:
         self.router = router
+        self._replays = replays
         self._guard = guard
         self._door = door
         self._measures = measures
@@ -90,9 +93,14 @@ class Rim:
         reply.admitted = self._door.admit(need, headers)
         if isinstance(route, Fault):
             raise route
-        scope.setdefault("state", {}).update(request_id=reply.request_id, chosen=chosen)
+        state = scope.setdefault("state", {})
+        state.update(request_id=reply.request_id, chosen=chosen, stamp="")
         with acting(reply.admitted):
-            response = await route.endpoint(Request(scope, _hurried(receive, self._body_seconds), reply.send))
+            request = Request(scope, _hurried(receive, self._body_seconds), reply.send)
+            try:
+                response = await self._replays.answer(request, route.endpoint)
+            finally:
+                reply.request_id = state["request_id"]  # a reply that is given again has the id of its request
             await response(scope, receive, reply.send)
 
     def _note(self, scope: Scope, reply: _Reply) -> None:

@@ -82,6 +82,7 @@ def add_routes(routes: Routes, service: Service) -> None:
             fields=slot.fields,
             inputs=tuple(slot.task.inputs),
             maker=maker,
+            stamp=request.state.stamp,
         )
         counts = {"accepted": len(receipt.accepted), "rejected": len(receipt.rejected)}
         service.measures.count_feedback(slot.task.name, **counts)

@@ -78,6 +78,7 @@ class Inbox(Protocol):
         inputs: Sequence[str],
         maker: str,
         batch: str = "",
+        stamp: str = "",
     ) -> Taken:
         """Keeps every row that can be used."""
 

@@ -72,7 +72,7 @@ def _add_uploads(routes: Routes, service: Service, homes: Homes) -> None:
                 f"The files of this key have {used:,} bytes; the most is {settings.files_limit:,}. Delete some."
             )
             raise Fault(413, message, code="quota_exceeded", param="file")
-        async with _in_threads(home.files.receive()) as incoming:
+        async with _in_threads(home.files.receive(request.state.stamp)) as incoming:
             upload = await read_upload(
                 request.stream(),
                 content_type=request.headers.get("content-type", ""),
@@ -153,7 +153,7 @@ def _add_batches(routes: Routes, service: Service, homes: Homes, runner: Runner)
             message = f"The file {file.id!r} has the purpose `{file.purpose}`; it must be `batch`."
             raise Fault(400, message, code="invalid_value", param="input_file_id")
         await run_in_threadpool(_check_count, homes, caller, settings.batches_limit)
-        batch = await run_in_threadpool(_create, home, file, asked)
+        batch = await run_in_threadpool(_create, home, file, asked, stamp=request.state.stamp)
         runner.wake()
         return JSONResponse(batch.to_json(cancelling=None))
 
@@ -221,7 +221,7 @@ def _check_count(homes: Homes, caller: Caller, most: int) -> None:
         raise Fault(429, message, code="too_many_batches", headers={"retry-after": "60"})
 
 
-def _create(home: Home, file: StoredFile, asked: BatchRequest) -> Batch:
+def _create(home: Home, file: StoredFile, asked: BatchRequest, *, stamp: str) -> Batch:
     try:
         return home.batches.create(
             home.files.content(file.id),
@@ -230,6 +230,7 @@ def _create(home: Home, file: StoredFile, asked: BatchRequest) -> Batch:
             input_file_id=file.id,
             metadata=asked.metadata,
             file_ids=(home.files.mint(), home.files.mint()),
+            stamp=stamp,
         )
     except FileNotFoundError:
         raise _gone(file.id, param="input_file_id") from None
