@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import urlencode
 
 import numpy as np
@@ -94,6 +95,44 @@ def test_a_real_model_gives_the_vectors_that_its_heads_read(desk: Served) -> Non
     read = reader.encoder.read(texts).vectors
     assert found == pytest.approx(read, abs=1e-5)
     assert np.abs(found[1] - found[2]).max() > 0, "the end of a long text counts"
+
+
+def test_nothing_is_cut_on_any_route_so_the_end_of_a_long_text_changes_the_answer(desk: Served) -> None:
+    """The model's window has 64 tokens; the texts have 300 and more, and differ in their last words alone."""
+    start = "my account says hello " * 75
+    texts = [f"{start}{end}" for end in ("my account says hello", "where is the parcel of my delivery now")]
+    question = {"type": "predicate", "name": "urgent", "instructions": "?"}
+    noul = {"urgent": {"type": "noul"}}
+
+    def bodies(text: str) -> dict[str, dict[str, Any]]:
+        said = {"messages": [{"role": "user", "content": text}], "logprobs": True}
+        return {
+            "/v1/tasks/desk": {"text": text},
+            "/v1/decisions": {"model": "desk", "input": text, "questions": [question]},
+            "/v1/systemone": {"model": "desk", "state": text, "questions": noul},
+            "/v1/chat/completions": {"model": "desk", **said},
+            "/v1/embeddings": {"model": "desk", "input": text, "truncate": True},
+        }
+
+    with Client(create_app([desk], inbox=freehold.feedback)) as client:
+        for route in bodies(""):
+            sent = [bodies(text)[route] for text in (start[:20], texts[0], texts[0], texts[1])]
+            short, one, again, other = (client.post(route, body).json() for body in sent)
+            assert _said(one) == _said(again)
+            assert _said(one) != _said(other), f"{route} reads to the end"
+            if "usage" in one:
+                assert _tokens(one) > 300 > 64 > _tokens(short)
+        said = client.post("/v1/tasks/desk", {"text": "x" * (1 << 20)})
+        assert said.status_code == 413, "what is too large is refused, not cut"
+
+
+def _said(reply: dict[str, Any]) -> str:
+    """Returns an answer without what is new in each."""
+    return json.dumps({name: reply[name] for name in reply if name in ("answers", "choices", "data")})
+
+
+def _tokens(reply: dict[str, Any]) -> int:
+    return int(reply["usage"].get("prompt_tokens") or reply["usage"]["input_tokens"])
 
 
 def test_a_real_model_explains_itself(desk: Served) -> None:
