@@ -252,7 +252,7 @@ def routes(app: Rim) -> list[tuple[str, str]]:
 def listening(app: Rim, **changes: Any) -> Iterator[str]:
     """Runs a server in a thread and gives its URL."""
     told: Future[str] = Future()
-    server = Listener(app, settings=Settings(**changes), tell=told.set_result)
+    server = Listener(app, settings=Settings(**changes), tell=told.set_result, leave=app.leave)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [bind("127.0.0.1", 0)]})
     thread.start()
     try:

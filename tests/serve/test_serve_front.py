@@ -160,7 +160,7 @@ def test_a_request_that_is_open_at_shutdown_is_answered(
     readers: list[WordReader] = []
     app = make_app(Served(task, shelf), opened=readers)
     told: Future[str] = Future()
-    server = Listener(app, settings=Settings(), tell=told.set_result)
+    server = Listener(app, settings=Settings(), tell=told.set_result, leave=app.leave)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [bind("127.0.0.1", 0)]})
     thread.start()
     url = told.result(10)

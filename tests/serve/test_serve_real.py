@@ -15,7 +15,7 @@ from tests.serve.bank import Client, admit
 
 import freehold.feedback
 from freehold import compress, train
-from freehold.engine import open_reader
+from freehold.engine import Vectoriser, open_reader
 from freehold.errors import IntegrityError
 from freehold.line import Explainer
 from freehold.registry import Registry
@@ -153,6 +153,21 @@ def test_a_real_model_explains_itself(desk: Served) -> None:
         page = client.ask("POST", "/models/desk", content=urlencode({"text": text})).text
         assert '<mark class="up5"' in page
         assert "not recorded here any more" in page
+
+
+def test_it_is_ready_after_a_pass_of_the_encoder(desk: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    passes = []
+    run = Vectoriser.run
+
+    def counted(self: Vectoriser, *args: Any) -> Any:
+        passes.append(len(args[0]))
+        return run(self, *args)
+
+    monkeypatch.setattr(Vectoriser, "run", counted)
+    app = create_app([desk], inbox=freehold.feedback)
+    assert passes == [1]
+    with Client(app) as client:
+        assert client.get("/readyz").status_code == 200
 
 
 def test_tampered_weights_are_not_served(desk: Served) -> None:

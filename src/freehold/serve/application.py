@@ -55,11 +55,4 @@ def build(service: Service, *, version: str) -> Rim:
     add_stored(routes, service, homes=homes, runner=runner)
     add_status(routes, service, version=version)
     add_forms(routes, service)
-    return Rim(
-        routes.router,
-        guard=Guard(service.settings),
-        door=service.door,
-        measures=service.measures,
-        replays=replays,
-        body_seconds=service.settings.body_seconds,
-    )
+    return Rim(routes.router, service=service, guard=Guard(service.settings), replays=replays)

@@ -113,7 +113,7 @@ def serve(
 
         app = create_app(tasks, inbox=inbox, settings=settings, open_reader=open_reader, explainer=explainer)
         with _ending_quietly(), _many_connections():
-            Listener(app, settings=settings, tell=tell).run(sockets=[listener])
+            Listener(app, settings=settings, tell=tell, leave=app.leave).run(sockets=[listener])
     finally:
         listener.close()
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from types import FrameType
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -63,9 +64,12 @@ class Listener(uvicorn.Server):
         app: What answers.
         settings: How long open requests get at shutdown; which host the URL names.
         tell: Is given the URL.
+        leave: Is called as soon as the server is told to end, maybe more than once.
     """
 
-    def __init__(self, app: ASGIApp, *, settings: Settings, tell: Callable[[str], None]) -> None:
+    def __init__(
+        self, app: ASGIApp, *, settings: Settings, tell: Callable[[str], None], leave: Callable[[], None]
+    ) -> None:
         config = uvicorn.Config(
             app,
             http=type("_Protocol", (_Impatient,), {"head_seconds": settings.head_seconds}),
@@ -80,6 +84,8 @@ class Listener(uvicorn.Server):
         super().__init__(config)
         self._host = settings.host
         self._tell = tell
+        self._leave = leave
+        self._linger_seconds = settings.linger_seconds
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Starts to answer, and says where."""
@@ -87,3 +93,42 @@ class Listener(uvicorn.Server):
         if self.started and sockets:
             host = f"[{self._host.strip('[]')}]" if ":" in self._host else self._host
             self._tell(f"http://{host}:{sockets[0].getsockname()[1]}")
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Ends the server; called by a signal."""
+        self._leave()
+        super().handle_exit(sig, frame)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Answers everybody who got through to the server, then ends it.
+
+        A connection that has not sent its request yet, or is between two, may have one on its way: it gets a
+        moment for that. Each answer is the last of its connection meanwhile.
+        """
+        self._leave()
+        waiting = [connection for each in sockets or () for connection in _accepted(each)]
+        for server in self.servers:
+            server.close()
+        loop = asyncio.get_running_loop()
+        for connection in waiting:
+            await loop.connect_accepted_socket(self._make_protocol, connection)
+        until = loop.time() + self._linger_seconds
+        while self.server_state.connections and loop.time() < until and not self.force_exit:
+            await asyncio.sleep(0.01)
+        await super().shutdown(sockets)
+
+    def _make_protocol(self) -> asyncio.Protocol:
+        kind = self.config.http_protocol_class
+        assert not isinstance(kind, str)
+        return kind(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)  # type: ignore[call-arg]
+
+
+def _accepted(listener: socket.socket) -> Iterator[socket.socket]:
+    """Yields the connections that the system has accepted and the event loop has not seen yet."""
+    while True:
+        try:
+            connection, _ = listener.accept()
+        except OSError:
+            return
+        connection.setblocking(False)
+        yield connection

@@ -16,13 +16,12 @@ from starlette.requests import ClientDisconnect, Request
 
 from freehold.errors import FreeholdError
 from freehold.serve.callers import OUTSIDE, Admission, acting
-from freehold.serve.door import Door
 from freehold.serve.faults import Fault, fault_of, fault_response
 from freehold.serve.guard import Guard
-from freehold.serve.measures import Measures
 from freehold.serve.replays import Replays
 from freehold.serve.routing import find_route
 from freehold.serve.scopes import need_of
+from freehold.serve.service import Service
 
 if TYPE_CHECKING:
     from starlette.routing import Router
@@ -41,29 +40,23 @@ class Rim:
         router: The routes, and what happens at start and end.
     """
 
-    def __init__(
-        self,
-        router: Router,
-        *,
-        guard: Guard,
-        door: Door,
-        measures: Measures,
-        replays: Replays,
-        body_seconds: float,
-    ) -> None:
+    def __init__(self, router: Router, *, service: Service, guard: Guard, replays: Replays) -> None:
         self.router = router
-        self._replays = replays
+        self._service = service
+        self._door, self._measures = service.door, service.measures
         self._guard = guard
-        self._door = door
-        self._measures = measures
-        self._body_seconds = body_seconds
+        self._replays = replays
+
+    def leave(self) -> None:
+        """Says that the server ends: it is not ready any more, and each answer is the last of its connection."""
+        self._service.leaving = True
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request, whatever happens inside."""
         if scope["type"] != "http":
             await self.router(scope, receive, send)
             return
-        reply = _Reply(send, self._guard.request_id(None)[0])
+        reply = _Reply(send, self._guard.request_id(None)[0], service=self._service)
         try:
             await self._answer(scope, receive, reply)
         except (Fault, FreeholdError) as error:
@@ -96,7 +89,7 @@ class Rim:
         state = scope.setdefault("state", {})
         state.update(request_id=reply.request_id, chosen=chosen, stamp="")
         with acting(reply.admitted):
-            request = Request(scope, _hurried(receive, self._body_seconds), reply.send)
+            request = Request(scope, _hurried(receive, self._service.settings.body_seconds), reply.send)
             try:
                 response = await self._replays.answer(request, route.endpoint)
             finally:
@@ -122,8 +115,9 @@ class Rim:
 class _Reply:
     """A response on its way out; puts on what all responses have."""
 
-    def __init__(self, send: Send, request_id: str) -> None:
+    def __init__(self, send: Send, request_id: str, *, service: Service) -> None:
         self._send = send
+        self._service = service
         self.request_id = request_id
         self.admitted = OUTSIDE
         self.status = 500
@@ -140,7 +134,9 @@ class _Reply:
             self.started = True
             self.status = message["status"]
             timing = (b"server-timing", b"total;dur=%.1f" % (1e3 * self.seconds))
-            message["headers"] = [*message.get("headers", []), timing, *_common(self.request_id, self.admitted)]
+            last = [(b"connection", b"close")] if self._service.leaving else []
+            common = _common(self.request_id, self.admitted)
+            message["headers"] = [*message.get("headers", []), timing, *common, *last]
         await self._send(message)
 
 

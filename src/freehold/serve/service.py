@@ -87,7 +87,13 @@ class Inbox(Protocol):
 
 
 class Service:
-    """One server's shared state."""
+    """One server's shared state.
+
+    Attributes:
+        leaving: The server was told to end, and answers what is open.
+    """
+
+    leaving = False
 
     def __init__(
         self,

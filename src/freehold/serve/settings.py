@@ -49,6 +49,7 @@ class Settings:
         threads: Threads of one forward pass; 0 lets the engine choose.
         rate: How many requests a second each key may make; 0 for any number.
         grace_seconds: How long open requests get to finish at shutdown.
+        linger_seconds: How long open connections without a request get to send one at shutdown.
         head_seconds: How long a connection may take to send the head of a request.
         body_seconds: How long a body may stand still.
     """
@@ -72,6 +73,7 @@ class Settings:
     threads: int = 0
     rate: float = RATE
     grace_seconds: int = 10
+    linger_seconds: float = 1.0
     head_seconds: float = 20.0
     body_seconds: float = 30.0
 

@@ -45,10 +45,11 @@ def add_status(routes: Routes, service: Service, *, version: str) -> None:
     async def readyz(_: Request) -> JSONResponse:
         waiting = [slot.task.name for slot in service.champions if not (slot.loaded and slot.reachable)]
         details = _details(service)
-        if not waiting:
+        if not waiting and not service.leaving:
             return JSONResponse({"ready": True, **details})
-        named = f": {', '.join(f'`{name}`' for name in waiting)}" if details else ""
-        fault = Fault(503, f"Not ready{named}.", code="not_ready", headers={"retry-after": "1"})
+        named = f": {', '.join(f'`{name}`' for name in waiting)}" if details and waiting else ""
+        said = "Not ready: the server ends." if service.leaving else f"Not ready{named}."
+        fault = Fault(503, said, code="not_ready", headers={"retry-after": "1"})
         body = {**fault.to_json(), "ready": False, **details}
         return JSONResponse(body, status_code=fault.status, headers=fault.headers)
 
