@@ -116,7 +116,7 @@ def test_no_answer_is_lost_or_of_two_versions(
     assert asking.wrong == []
     assert set(asking.seen) == set(SAID)
     assert min(asking.seen.values()) > swaps / 20, "both versions answered, all along"
-    for each in shelf.requests("banking", limit=10**6):
-        intent = each.answers["intent"]
+    for recorded in shelf.requests("banking", limit=10**6):
+        intent = recorded.answers["intent"]
         assert isinstance(intent, dict)
-        assert intent["value"] == SAID[each.model], "what is recorded is of one version, too"
+        assert intent["value"] == SAID[recorded.model], "what is recorded is of one version, too"
