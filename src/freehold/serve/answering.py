@@ -24,7 +24,7 @@ from freehold.task import Answer, Json, Prediction
 if TYPE_CHECKING:
     from freehold.registry import RecordedRequest, Registry
 
-__all__ = ["Answering", "Asked", "HeldIds"]
+__all__ = ["Answering", "Asked", "HeldIds", "Pass"]
 
 T = TypeVar("T")
 
@@ -38,16 +38,27 @@ _SHORT = 1_000
 """Characters of a row that may be read in the event loop; a body may have a million."""
 
 
+class Pass(NamedTuple):
+    """A time that rows went through a tier, or into the record, together; in seconds of `time.perf_counter`."""
+
+    tier: str
+    begun: float
+    ended: float
+    rows: int
+
+
 class Asked(NamedTuple):
     """Inputs with the ids that their predictions are to have.
 
     Attributes:
         chosen: The client chose the ids, so they may be taken.
+        passes: Where it is noted what the request goes through; None where nobody wants to know.
     """
 
     inputs: Sequence[Mapping[str, str]]
     ids: Sequence[str]
     chosen: bool
+    passes: list[Pass] | None = None
 
 
 class HeldIds:
@@ -189,6 +200,7 @@ class Answering:
                 self._ask_static(loaded, [job])
             return
         seconds, fields, rest = time.perf_counter() - begun, len(loaded.reader.fields), iter(found)
+        _note(jobs, Pass("static", begun, begun + seconds, len(found)))
         for job in jobs:
             job.given = [next(rest) for _ in range(len(job))]
             job.seconds += seconds * len(job) / len(found)
@@ -225,6 +237,7 @@ class Answering:
                 self._ask_model(loaded, [piece])
             return
         seconds = time.perf_counter() - begun
+        _note([piece.job for piece in pieces], Pass("champion", begun, begun + seconds, len(places)))
         for (job, row), prediction in zip(places, found, strict=True):
             job.answers[row] = prediction
         for job, rows in pieces:
@@ -237,13 +250,14 @@ class Answering:
 
     def _write(self, jobs: Sequence[_Job]) -> None:
         """Writes everything down, then lets those go on who wait."""
-        now = datetime.now(UTC).isoformat(timespec="microseconds")
+        now, begun = datetime.now(UTC).isoformat(timespec="microseconds"), time.perf_counter()
         try:
             if rows := [row for job in jobs for row in _recorded(job, now)]:
                 self._shelf.record_requests(rows)
         except Exception as error:  # noqa: BLE001  handed on to who waits
             self._settle(jobs, error)
             return
+        _note(jobs, Pass("record", begun, time.perf_counter(), sum(map(len, jobs))))
         self._measures.count_predictions([each for job in jobs for each in job.predictions])
         self._settle(jobs, None)
 
@@ -284,6 +298,12 @@ class Answering:
             mine = [job for job in jobs if job.future.get_loop() is loop]
             with suppress(RuntimeError):  # the loop is closed: nobody waits
                 loop.call_soon_threadsafe(_tell, mine, error)
+
+
+def _note(jobs: Sequence[_Job], each: Pass) -> None:
+    for job in jobs:
+        if job.asked.passes is not None:
+            job.asked.passes.append(each)
 
 
 def _tell(jobs: Sequence[_Job], error: Exception | None) -> None:

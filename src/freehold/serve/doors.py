@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from typing import NamedTuple
+from contextlib import nullcontext
+from typing import NamedTuple, cast
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -95,12 +96,23 @@ def _add_embeddings(routes: Routes, service: Service) -> None:
     @routes.post("/v1/embeddings")
     async def embed_texts(request: Request) -> JSONResponse:
         asked = read_embedding(await _read(request, service))
-        _, loaded = await _find(asked.model, service)
+        slot, loaded = await _find(asked.model, service)
         check_dimensions(asked, loaded.reader.dimension)
         inputs = read_texts(asked, loaded.reader.inputs, limit=service.settings.rows_limit)
         packed = asked.encoding_format == "base64"
-        # Written out in the thread, too: a thousand vectors as JSON take longer than the loop may stand still.
-        return await service.work(lambda: JSONResponse(embed(loaded, inputs, packed=packed)))
+
+        def answer() -> tuple[int, JSONResponse]:
+            body = embed(loaded, inputs, packed=packed)
+            # Written out in the thread, too: a thousand vectors as JSON take longer than the loop may stand still.
+            return cast(int, cast(dict[str, Json], body["usage"])["prompt_tokens"]), JSONResponse(body)
+
+        trace = service.trace
+        with trace.question(slot.task.name, rows=len(inputs)) if trace else nullcontext():
+            tokens, response = await service.work(answer)
+            if trace is not None:
+                trace.embedded(loaded.release.name, dimension=loaded.reader.dimension)
+                trace.used(tokens)
+        return response
 
 
 async def _read(request: Request, service: Service) -> Json:
@@ -118,7 +130,10 @@ async def _ask(
 ) -> Answered:
     asked = Asked([inputs], [request.state.request_id], request.state.chosen)
     prediction = (await service.predict(slot, loaded, asked, left=request.receive))[0]
-    return Answered(prediction, await service.work(loaded.reader.count_tokens, inputs))
+    tokens = await service.work(loaded.reader.count_tokens, inputs)
+    if service.trace is not None:
+        service.trace.used(tokens)
+    return Answered(prediction, tokens)
 
 
 def _completed(completion: Completion, asked: ChatRequest) -> Response:

@@ -11,7 +11,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from freehold.serve.explanations import Explainer
     from freehold.serve.rim import Rim
     from freehold.serve.service import Inbox
+    from freehold.serve.tracing import Traces
 
 __all__ = ["create_app", "serve"]
 
@@ -37,6 +38,7 @@ def create_app(
     settings: Settings | None = None,
     open_reader: OpenReader | None = None,
     explainer: Explainer | None = None,
+    traces: Traces | None = None,
 ) -> Rim:
     """Returns the ASGI application that answers for tasks; champions that can be loaded are loaded.
 
@@ -46,6 +48,7 @@ def create_app(
         settings: Limits, token, host names; for a server on loopback where None.
         open_reader: How an artifact is opened; the engine's way where None.
         explainer: Who explains answers: a `freehold.line.Explainer`; closed at shutdown.
+        traces: What requests are told to; closed at shutdown. Nobody where None.
 
     Raises:
         IntegrityError: A champion's files are damaged; the message names its task.
@@ -57,15 +60,12 @@ def create_app(
         >>> app = create_app([], inbox=freehold.feedback)
     """
     from freehold.serve.application import build
-    from freehold.serve.measures import Measures
     from freehold.serve.service import Service
 
     settings = settings or Settings()
     champions = Champions(tasks, open_reader=open_reader or _engine_reader(), threads=settings.threads)
     champions.load()
-    service = Service(
-        champions=champions, inbox=inbox, measures=Measures(), settings=settings, explainer=explainer
-    )
+    service = Service(champions, inbox=inbox, settings=settings, explainer=explainer, traces=traces)
     service.keyring.load()
     return build(service, version=version("freehold"))
 
@@ -89,7 +89,8 @@ def serve(
 ) -> None:
     """Serves tasks over HTTP until SIGINT or SIGTERM, then lets open requests finish.
 
-    The token is that of `FREEHOLD_TOKEN`, where it is set; keys are those of the tasks' registries.
+    The token is that of `FREEHOLD_TOKEN`, where it is set; keys are those of the tasks' registries. Traces go to the
+    collector that `OTEL_EXPORTER_OTLP_ENDPOINT` names, if any.
 
     Args:
         tasks: What is served; each name once.
@@ -108,14 +109,29 @@ def serve(
     settings = Settings.from_environment(host=host, port=port, rate=rate)
     settings.check(keyed=any(served.shelf.working_keys() for served in tasks), command=_key_command(tasks))
     listener = bind(host, port)
-    try:
-        from freehold.serve.listener import Listener
+    with closing(listener):
+        app = create_app(
+            tasks,
+            inbox=inbox,
+            settings=settings,
+            open_reader=open_reader,
+            explainer=explainer,
+            traces=_open_traces(),
+        )
+        _listen(app, listener, settings=settings, tell=tell)
 
-        app = create_app(tasks, inbox=inbox, settings=settings, open_reader=open_reader, explainer=explainer)
-        with _ending_quietly(), _many_connections():
-            Listener(app, settings=settings, tell=tell, leave=app.leave).run(sockets=[listener])
-    finally:
-        listener.close()
+
+def _open_traces() -> Traces | None:
+    from freehold.serve.tracing import open_traces
+
+    return open_traces()
+
+
+def _listen(app: Rim, listener: socket.socket, *, settings: Settings, tell: Callable[[str], None]) -> None:
+    from freehold.serve.listener import Listener
+
+    with _ending_quietly(), _many_connections():
+        Listener(app, settings=settings, tell=tell, leave=app.leave).run(sockets=[listener])
 
 
 def _key_command(tasks: Sequence[Served]) -> str:

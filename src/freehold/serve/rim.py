@@ -22,6 +22,7 @@ from freehold.serve.replays import Replays
 from freehold.serve.routing import find_route
 from freehold.serve.scopes import need_of
 from freehold.serve.service import Service
+from freehold.serve.tracing import METHODS
 
 if TYPE_CHECKING:
     from starlette.routing import Router
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Rim"]
 
 _log = logging.getLogger("freehold.serve")
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_PROBES = frozenset({"/livez", "/readyz"})
 
 
 class Rim:
@@ -57,6 +58,17 @@ class Rim:
             await self.router(scope, receive, send)
             return
         reply = _Reply(send, self._guard.request_id(None)[0], service=self._service)
+        traces = self._service.traces
+        if traces is None or scope["path"] in _PROBES:
+            await self._handle(scope, receive, reply)
+            return
+        with traces.request(scope) as trace:
+            try:
+                await self._handle(scope, receive, reply)
+            finally:
+                trace.end(status=reply.status, request_id=reply.request_id)
+
+    async def _handle(self, scope: Scope, receive: Receive, reply: _Reply) -> None:
         try:
             await self._answer(scope, receive, reply)
         except (Fault, FreeholdError) as error:
@@ -99,7 +111,7 @@ class Rim:
     def _note(self, scope: Scope, reply: _Reply) -> None:
         seconds = reply.seconds
         route = getattr(scope.get("route"), "path", "unmatched")
-        method = scope["method"] if scope["method"] in _METHODS else "other"
+        method = scope["method"] if scope["method"] in METHODS else "other"
         self._measures.count_request(route=route, method=method, status=reply.status, seconds=seconds)
         _log.info(
             "request=%s method=%s route=%s status=%d ms=%.1f caller=%s",

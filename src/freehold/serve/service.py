@@ -25,6 +25,7 @@ from freehold.serve.keyring import Keyring
 from freehold.serve.measures import Measures
 from freehold.serve.readers import Loaded
 from freehold.serve.settings import Settings
+from freehold.serve.tracing import RequestTrace, Traces
 from freehold.task import Field, Json, Prediction, suggest
 
 if TYPE_CHECKING:
@@ -91,25 +92,27 @@ class Service:
 
     Attributes:
         leaving: The server was told to end, and answers what is open.
+        traces: What is told of requests; None where nobody listens.
     """
 
     leaving = False
 
     def __init__(
         self,
-        *,
         champions: Champions,
+        *,
         inbox: Inbox,
-        measures: Measures,
         settings: Settings,
         explainer: Explainer | None = None,
+        traces: Traces | None = None,
     ) -> None:
         self.champions = champions
+        self.traces = traces
         self.explanations = Explanations(
             explainer, rows_limit=settings.explained_limit, queue_limit=settings.explained_queue_limit
         )
         self.inbox = inbox
-        self.measures = measures
+        self.measures = measures = Measures()
         self.settings = settings
         self.keyring = Keyring({slot.task.name: slot.shelf for slot in champions})
         self.door = Door(settings, keyring=self.keyring)
@@ -175,6 +178,13 @@ class Service:
         self.keyring.write_used()
         self._pool.shutdown(wait=True)
         self._loader.shutdown(wait=True)
+        if self.traces is not None:
+            self.traces.close()
+
+    @property
+    def trace(self) -> RequestTrace | None:
+        """The spans of the request that is being answered; None where nobody listens."""
+        return self.traces.current if self.traces is not None else None
 
     def slot(self, task: str, *, param: str = "task", code: Code = "task_not_found") -> Slot:
         """Returns the slot of a task that the caller of this request may use.
@@ -225,6 +235,8 @@ class Service:
             Fault: 404 where there is no such task or version, 503 where the task has no champion.
         """
         slot, version = self.named(name, param=param, code=code)
+        if (trace := self.trace) is not None:
+            trace.model = name
         if version is not None:
             try:
                 return slot, await self.work(slot.version, version)
@@ -246,6 +258,17 @@ class Service:
         Raises:
             Fault: 429 where too many wait already; 409 where an id stands for another request.
         """
+        trace = self.trace
+        if trace is None:
+            return await self._predict(slot, loaded, asked, left)
+        with trace.question(slot.task.name, rows=len(asked.inputs)):
+            predictions = await self._predict(slot, loaded, asked._replace(passes=trace.passes), left)
+            trace.answered(asked.inputs, predictions)
+        return predictions
+
+    async def _predict(
+        self, slot: Slot, loaded: Loaded, asked: Asked, left: Callable[[], Awaitable[object]] | None
+    ) -> list[Prediction]:
         with self._in_queue():
             future = self._answering[slot.task.name].put(loaded, asked)
             return await (future if left is None else _unless_left(future, left))
