@@ -89,8 +89,8 @@ def serve(
 ) -> None:
     """Serves tasks over HTTP until SIGINT or SIGTERM, then lets open requests finish.
 
-    The token is that of `FREEHOLD_TOKEN`, where it is set; keys are those of the tasks' registries. Traces go to the
-    collector that `OTEL_EXPORTER_OTLP_ENDPOINT` names, if any.
+    The token is that of `FREEHOLD_TOKEN`, where it is set; keys are those of the tasks' registries.
+    Traces go to the collector that `OTEL_EXPORTER_OTLP_ENDPOINT` names, if any.
 
     Args:
         tasks: What is served; each name once.
@@ -98,8 +98,7 @@ def serve(
         host: Only this machine can reach the default; another one needs a key or a token.
         port: 0 takes any free port.
         rate: How many requests a second each key may make; 0 for any number.
-        open_reader: How an artifact is opened; the engine's way where None.
-        explainer: Who explains answers: a `freehold.line.Explainer`; closed at shutdown.
+        open_reader, explainer: As for `create_app`.
         tell: Is given the server's URL when it answers.
 
     Raises:
