@@ -110,17 +110,12 @@ def serve(
     listener = bind(host, port)
     with closing(listener):
         app = create_app(
-            tasks,
-            inbox=inbox,
-            settings=settings,
-            open_reader=open_reader,
-            explainer=explainer,
-            traces=_open_traces(),
+            tasks, inbox=inbox, settings=settings, open_reader=open_reader, explainer=explainer, traces=_traces()
         )
         _listen(app, listener, settings=settings, tell=tell)
 
 
-def _open_traces() -> Traces | None:
+def _traces() -> Traces | None:
     from freehold.serve.tracing import open_traces
 
     return open_traces()
