@@ -204,7 +204,13 @@ def make_task(folder: Path, *, name: str = "banking", inputs: Sequence[str] = ("
 
 
 def release(
-    shelf: Registry, task: Task, *, favourite: str = "transfer", passed: bool = True, damaged: bool = False
+    shelf: Registry,
+    task: Task,
+    *,
+    favourite: str = "transfer",
+    passed: bool = True,
+    damaged: bool = False,
+    judged: bytes = b"",
 ) -> Release:
     """Admits a model that answers `favourite` where it knows no better, and promotes it if it passed."""
     with_model = {
@@ -214,15 +220,20 @@ def release(
         "favourite": favourite,
     }
     content = b"{" if damaged else canonical(with_model)
-    return admit(shelf, task, {"reader.json": content}, passed=passed)
+    return admit(shelf, task, {"reader.json": content}, passed=passed, judged=judged)
 
 
-def admit(shelf: Registry, task: Task, files: Mapping[str, bytes], *, passed: bool = True) -> Release:
-    """Admits an artifact with these files, and promotes it if it passed."""
+def admit(
+    shelf: Registry, task: Task, files: Mapping[str, bytes], *, passed: bool = True, judged: bytes = b""
+) -> Release:
+    """Admits an artifact with these files, and promotes it if it passed; `judged` is what the gate saw of it."""
     made = shelf.state / "made"
     artifact = Artifact(*_record(shelf, made / "artifact", files))
     verdict = Verdict(passed, ("It was measured.",), {}, (), "", artifact.digest)
-    judgement = Judgement(*_record(shelf, made / "judgement", {"verdict.json": canonical(verdict.to_json())}))
+    seen = {"answers.jsonl": judged} if judged else {}
+    content = {"verdict.json": canonical(verdict.to_json()), **seen}
+    stage = "gate.judge" if judged else "test.make"
+    judgement = Judgement(*_record(shelf, made / f"judgement{len(seen)}", content, stage=stage))
     examples = made / "labelled" / "examples.jsonl"
     examples.parent.mkdir(parents=True, exist_ok=True)
     write_examples(examples, [Example("e", {"text": "a"}, {}, Passport("s", "s:1"), "train")])
@@ -231,14 +242,16 @@ def admit(shelf: Registry, task: Task, files: Mapping[str, bytes], *, passed: bo
     return shelf.promote(admitted, because=verdict) if passed else admitted
 
 
-def _record(shelf: Registry, folder: Path, files: Mapping[str, bytes]) -> tuple[Path, dict[str, Any], str]:
+def _record(
+    shelf: Registry, folder: Path, files: Mapping[str, bytes], *, stage: str = "test.make"
+) -> tuple[Path, dict[str, Any], str]:
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
         (folder / name).unlink(missing_ok=True)
         (folder / name).write_bytes(content)
     listed = folder_files(folder)
     digest = folder_digest(listed)
-    recorded = Recorded(key=digest, stage="test.make", digest=digest, files=listed)
+    recorded = Recorded(key=digest, stage=stage, digest=digest, files=listed)
     return shelf.record(recorded, folder=folder), {}, digest
 
 

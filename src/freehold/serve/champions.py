@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from freehold.errors import FreeholdError, IntegrityError, UserError
+from freehold.serve.drift import read_expected
 from freehold.serve.readers import Loaded, OpenReader, Served
 from freehold.task import Field, Release
 
@@ -145,7 +146,7 @@ class Slot:
         # Asked once before it serves: a session's first answer is slow, and a model that cannot answer is no
         # champion.
         reader.predict([dict.fromkeys(reader.inputs, "ready?")], model=release.name, requests=["ready"])
-        return Loaded(release, reader)
+        return Loaded(release, reader, read_expected(self.shelf, release, reader.fields))
 
     def _put_off(self, version: int) -> None:
         before = self._failed if self._failed and self._failed.version == version else None

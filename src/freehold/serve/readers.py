@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from freehold.serve.drift import Expected
 from freehold.task import Answer, Field, Prediction, Release, Task
 
 if TYPE_CHECKING:
@@ -74,7 +75,12 @@ class Served(NamedTuple):
 
 
 class Loaded(NamedTuple):
-    """A release with the reader that answers for it."""
+    """A release with the reader that answers for it.
+
+    Attributes:
+        expected: What the gate saw of its fields, as far as that is recorded.
+    """
 
     release: Release
     reader: Reader
+    expected: Mapping[str, Expected] = {}

@@ -125,6 +125,7 @@ class Service:
         self._loader = ThreadPoolExecutor(2, thread_name_prefix="freehold-load")
         self._keeper = ThreadPoolExecutor(2, thread_name_prefix="freehold-keys")
         self._waiting = 0
+        measures.follow(champions)
         measures.watch_waiting(lambda: self._waiting)
 
     async def work(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
