@@ -226,6 +226,7 @@ def test_closing_waits_for_what_is_under_way(desk: Desk) -> None:
     async def test() -> list[Prediction]:
         held = await desk.hold()
         long = desk.put(*["lost"] * 100, name="long")
+        await asyncio.sleep(0)  # it is under way from the next round of the loop on
         threading.Timer(0.1, desk.reader.gate.set).start()
         await asyncio.to_thread(desk.answering.close)
         await held

@@ -18,9 +18,9 @@ from prometheus_client import (
     generate_latest,
 )
 
-from freehold.serve.champions import Champions, Slot
-from freehold.serve.drift import LATEST, Window
+from freehold.serve.champions import Slot
 from freehold.serve.faults import Code
+from freehold.serve.gauges import DriftGauges
 from freehold.task import Prediction
 
 __all__ = ["CONTENT_TYPE_LATEST", "Measures"]
@@ -36,17 +36,21 @@ _REFUSALS: frozenset[Code] = frozenset(
         "task_not_allowed",
     }
 )
-_FEWEST = 100
-"""Answers below which a mean or a distance says little."""
 _ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
 class Measures:
-    """The counters of one server."""
+    """The counters of one server.
+
+    Attributes:
+        follow: Says whose answers are compared with those that the gate saw.
+    """
 
     def __init__(self) -> None:
         registry = self._registry = CollectorRegistry()
+        self._drift = DriftGauges(registry)
+        self.follow = self._drift.follow
         self._requests = Counter(
             "freehold_http_requests", "Requests answered.", ["route", "method", "status"], registry=registry
         )
@@ -77,27 +81,9 @@ class Measures:
         self._version = Gauge(
             "freehold_champion_version", "Version that answers; 0: none.", ["task"], registry=registry
         )
-        self._champions: Champions | None = None
-        self._windows: dict[tuple[str, str], Window] = {}
-        self._confidence = Gauge(
-            "freehold_confidence_mean", "Of the latest answers.", ["task", "field"], registry=registry
-        )
-        self._expected = Gauge(
-            "freehold_confidence_expected", "The mean at the gate.", ["task", "field"], registry=registry
-        )
-        self._drift = Gauge(
-            "freehold_drift", "Latest answers from the gate's.", ["task", "field", "of"], registry=registry
-        )
-        self._chance = Gauge(
-            "freehold_drift_by_chance", "The same without drift.", ["task", "field", "of"], registry=registry
-        )
         self._failures = Gauge(
             "freehold_load_failures", "Champions that could not be loaded.", ["task"], registry=registry
         )
-
-    def follow(self, champions: Champions) -> None:
-        """Compares the answers of champions with those that the gate saw."""
-        self._champions = champions
 
     def watch_waiting(self, count: Callable[[], int]) -> None:
         """Shows how many requests wait at the moment of asking."""
@@ -133,38 +119,7 @@ class Measures:
             if abstained:
                 self._abstained.labels(task, name).inc(count)
 
-        self._keep_latest(predictions)
-
-    def _keep_latest(self, predictions: Sequence[Prediction]) -> None:
-        for each in predictions[-LATEST:]:
-            slot = self._champions.get(each.task) if self._champions is not None else None
-            loaded = slot.loaded if slot is not None else None
-            if loaded is None or loaded.release.name != each.model:
-                continue
-            for name, answer in each.answers.items():
-                window = self._windows.get((each.task, name))
-                if window is None or window.model != each.model:
-                    window = self._windows[each.task, name] = Window(each.model)
-                window.add(answer)
-
-    def _show_drift(self, slot: Slot) -> None:
-        """Shows how the champion's latest answers compare; nothing of another model's, or of too few."""
-        task, loaded = slot.task.name, slot.loaded
-        for gauge in (self._confidence, self._expected, self._drift, self._chance):
-            gauge.remove_by_labels({"task": task})
-        if loaded is None:
-            return
-        for name, expected in loaded.expected.items():
-            self._expected.labels(task, name).set(sum(expected.confidences) / len(expected.confidences))
-        for field in loaded.reader.fields:
-            window = self._windows.get((task, field.name))
-            if window is None or window.model != loaded.release.name or len(window) < _FEWEST:
-                continue
-            self._confidence.labels(task, field.name).set(window.confidence)
-            if field.name in loaded.expected:
-                for of, drift in window.compare(loaded.expected[field.name]).items():
-                    self._drift.labels(task, field.name, of).set(drift.distance)
-                    self._chance.labels(task, field.name, of).set(drift.by_chance)
+        self._drift.add(predictions)
 
     def count_feedback(self, task: str, *, accepted: int, rejected: int, withdrawn: int = 0) -> None:
         """Counts rows of feedback."""
@@ -182,5 +137,5 @@ class Measures:
             loaded = slot.loaded
             self._version.labels(slot.task.name).set(loaded.release.version if loaded else 0)
             self._failures.labels(slot.task.name).set(slot.failures)
-            self._show_drift(slot)
+            self._drift.show(slot)
         return generate_latest(self._registry)
