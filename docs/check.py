@@ -48,14 +48,16 @@ def check_cli() -> list[str]:
 
 def check_task_file() -> list[str]:
     """Each word that the parser knows stands in backticks on the page."""
-    from freehold.task import FIELD_KINDS, SPLITS, outputs, taskfile
+    from freehold.task import FIELD_KINDS, SPLITS, outputs, remote, taskfile
     from freehold.task.metrics import ARTIFACT_METRICS, EXTRA_ERROR, METRICS
 
     page = ROOT / "docs" / "task-file.md"
     text = page.read_text(encoding="utf-8")
     keys = {*taskfile._TASK_KEYS, *taskfile._SOURCE_KEYS, *outputs._KEYS, *ARTIFACT_METRICS, "auto", *SPLITS}
+    keys |= {*remote._KEYS, *remote._PRICE_KEYS, *remote._ROUTER_KEYS}
     keys |= {EXTRA_ERROR, *FIELD_KINDS, *(metric for metrics in METRICS.values() for metric in metrics)}
-    sections = {f"[{name}" for name in taskfile._SECTIONS if name != "source"} | {"[[source]]"}
+    sections = {f"[{name}" for name in taskfile._SECTIONS if name not in ("source", "upstream")}
+    sections |= {"[[source]]", "[[upstream]]"}
     missing = [key for key in sorted(keys) if f"`{key}`" not in text]
     missing += [section for section in sorted(sections) if f"`{section}" not in text]
     return [f"{page}: `{name}` is known to the parser and not documented." for name in missing]

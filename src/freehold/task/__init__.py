@@ -52,6 +52,7 @@ from freehold.task.stages import (
     stage,
 )
 from freehold.task.taskfile import TASK_FILE, load_task
+from freehold.task.upstreams import Price, Routing, Upstream
 from freehold.task.verdicts import Comparison, Measured, Metrics, Verdict
 
 __all__ = [
@@ -85,13 +86,16 @@ __all__ = [
     "Metrics",
     "Passport",
     "Prediction",
+    "Price",
     "Release",
     "Result",
+    "Routing",
     "Source",
     "Split",
     "Stage",
     "Task",
     "TrainedModel",
+    "Upstream",
     "Value",
     "Verdict",
     "canonical",

@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Literal, NamedTuple, get_args
 
 from freehold.task.canonical import Json
+from freehold.task.upstreams import Routing, Upstream
 
 __all__ = [
+    "ASKABLE_KINDS",
     "EFFORTS",
     "FIELD_KINDS",
     "LABEL_KINDS",
@@ -31,6 +33,8 @@ __all__ = [
 FieldKind = Literal["choice", "choices", "predicate", "score", "number", "spans", "text"]
 FIELD_KINDS: tuple[FieldKind, ...] = get_args(FieldKind)
 LABEL_KINDS: tuple[FieldKind, ...] = ("choice", "choices", "score", "spans")
+ASKABLE_KINDS: tuple[FieldKind, ...] = ("choice", "choices", "predicate", "score", "number")
+"""Whose values can be checked whoever gives them, so that an upstream may be asked for them."""
 
 Effort = Literal["quick", "normal", "thorough"]
 EFFORTS: tuple[Effort, ...] = get_args(Effort)
@@ -100,6 +104,7 @@ class Task:
     Attributes:
         extra_errors: Field to how many of the static tier's answers may be wrong where the model itself is right.
         errors_given_answer: Field to how many of the answers that are given may be wrong; the others abstain.
+        upstreams: Who is asked where the model abstains, in this order. No stage reads them, nor `routing`.
     """
 
     name: str
@@ -114,6 +119,8 @@ class Task:
     effort: Effort = "normal"
     extra_errors: Mapping[str, float] = dataclasses.field(default_factory=dict)
     errors_given_answer: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    upstreams: tuple[Upstream, ...] = ()
+    routing: Routing = dataclasses.field(default_factory=Routing)
 
     def field(self, name: str) -> Field:
         """Returns the output field called `name`. Raises KeyError where there is none."""

@@ -14,6 +14,7 @@ from freehold.errors import NotFoundError, StorageError, TaskFileError
 from freehold.task.fields import EFFORTS, FIELD_KINDS, SPLITS, Effort, Field, FieldKind, Goal, Source, Split, Task
 from freehold.task.metrics import ARTIFACT_METRICS, ERROR_GIVEN_ANSWER, EXTRA_ERROR, METRICS, TIERED_KINDS
 from freehold.task.outputs import read_field
+from freehold.task.remote import read_routing, read_upstreams
 from freehold.task.spelling import suggest
 from freehold.task.tables import Table, read_toml, shown
 
@@ -21,7 +22,7 @@ __all__ = ["TASK_FILE", "find_base_mistake", "find_name_mistake", "load_task"]
 
 TASK_FILE = "task.toml"
 
-_SECTIONS = ("task", "input", "output", "source", "goal")
+_SECTIONS = ("task", "input", "output", "source", "goal", "upstream", "router")
 _TASK_KEYS = ("name", "description", "base", "seed", "effort")
 _SOURCE_KEYS = ("uri", "fields", "licence", "split")
 _NAME = re.compile(r"[a-z0-9-]+")
@@ -76,11 +77,13 @@ def _read_task(top: Table, folder: Path) -> Task:
     inputs = _read_inputs(top.table("input"))
     outputs = top.table("output")
     known = (*inputs, *(name for name in outputs.values if name not in inputs))
+    fields = _read_fields(outputs, inputs)
+    errors = _read_shares(top.table("goal"), outputs, ERROR_GIVEN_ANSWER)
     return Task(
         name=_read_name(top, head),
         folder=folder,
         inputs=inputs,
-        fields=_read_fields(outputs, inputs),
+        fields=fields,
         sources=tuple(_read_source(row, inputs, known) for row in top.rows("source")),
         goals=_read_goals(top.table("goal"), outputs),
         description=head.string("description"),
@@ -88,7 +91,9 @@ def _read_task(top: Table, folder: Path) -> Task:
         seed=head.whole("seed"),
         effort=cast("Effort", head.word("effort", EFFORTS, default="normal")),
         extra_errors=_read_shares(top.table("goal"), outputs, EXTRA_ERROR),
-        errors_given_answer=_read_shares(top.table("goal"), outputs, ERROR_GIVEN_ANSWER),
+        errors_given_answer=errors,
+        upstreams=read_upstreams(top, fields, errors),
+        routing=read_routing(top),
     )
 
 
