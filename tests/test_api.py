@@ -24,8 +24,9 @@ NAMES = {
         Encoded Encoder Explained Explanation GRAPH Gathered Grain Grams HEADS HELD Head
         Heads HeldOut Limits MIDDLE MINILM_DIGEST MisplacedSpanError Moved NEVER NGRAMS
         Nested Ngrams Opened Part Pooling RANDOM_FEATURES REACH RandomFeatures Reader
-        Reading Run SKETCH_COLUMNS STATIC Scope SideBySide Sketch Span SpanAnswer Sparse
-        StaticTier TAGS TUNED TagHead TokenVectors Tokenizer Vectoriser Which Windows Word
+        Reading RemoteFault RemoteLimits RemoteModel RemoteOutcome RemoteQuestion RemoteReply
+        RemoteRequest Run SKETCH_COLUMNS STATIC Scope SideBySide Sketch Span SpanAnswer Sparse
+        StaticTier TAGS TUNED TagHead TokenVectors Tokenizer Usage Vectoriser Which Windows Word
         WordGrams adapter_identity answer_rows best_path by_length choose_grain copy_encoder
         count_tags decode_spans encode_spans encode_texts encoder_identity explain
         field_labels find_base find_chains find_graph find_limits find_nested find_parts
@@ -35,7 +36,7 @@ NAMES = {
         place_spans pool pool_words read_settings read_texts restore_spans run_encoder
         save_adapter save_changed save_heads save_held_out save_static save_tags softmax
         split split_words sum_paths surroundings to_probabilities token_ranges total_score
-        tuned_identity write_description
+        tuned_identity write_description write_request
     """,
     "freehold.errors": """
         CheckError DataError FreeholdError IntegrityError MissingExtraError Mistake

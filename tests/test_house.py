@@ -32,6 +32,7 @@ FORBIDDEN_NAMES = {"utils", "util", "core", "common", "helpers", "helper", "mana
 HEAVY = {
     "alembic",
     "starlette",
+    "httpx2",
     "numpy",
     "onnx",
     "onnxruntime",

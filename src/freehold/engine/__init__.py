@@ -41,8 +41,11 @@ if TYPE_CHECKING:
     )
     from freehold.engine.ngrams import Grams, Ngrams, Sparse
     from freehold.engine.places import MisplacedSpanError, place_spans, restore_spans
+    from freehold.engine.prompts import RemoteQuestion, RemoteRequest, write_request
     from freehold.engine.random_features import RANDOM_FEATURES, RandomFeatures
     from freehold.engine.reader import Reader, open_reader
+    from freehold.engine.remote import RemoteLimits, RemoteModel
+    from freehold.engine.replies import RemoteFault, RemoteOutcome, RemoteReply, Usage
     from freehold.engine.settings import CUTTABLE, Pooling, read_settings
     from freehold.engine.side_by_side import SideBySide, load_grams
     from freehold.engine.sketch import SKETCH_COLUMNS, Sketch
@@ -116,8 +119,11 @@ _HOME = {
     "ngrams": ("Grams", "Ngrams", "Sparse"),
     "places": ("MisplacedSpanError", "place_spans", "restore_spans"),
     "calibration": ("COVERAGE", "answer_rows", "softmax", "to_probabilities"),
+    "prompts": ("RemoteQuestion", "RemoteRequest", "write_request"),
     "random_features": ("RANDOM_FEATURES", "RandomFeatures"),
     "reader": ("Reader", "open_reader"),
+    "remote": ("RemoteLimits", "RemoteModel"),
+    "replies": ("RemoteFault", "RemoteOutcome", "RemoteReply", "Usage"),
     "side_by_side": ("SideBySide", "load_grams"),
     "sketch": ("SKETCH_COLUMNS", "Sketch"),
     "settings": ("CUTTABLE", "Pooling", "read_settings"),
@@ -285,6 +291,15 @@ __all__ = [
     "margins",
     "save_held_out",
     "save_static",
+    "RemoteFault",
+    "RemoteLimits",
+    "RemoteModel",
+    "RemoteOutcome",
+    "RemoteQuestion",
+    "RemoteReply",
+    "RemoteRequest",
+    "Usage",
+    "write_request",
 ]
 
 
