@@ -53,8 +53,8 @@ NAMES = {
     "freehold.plugins": "Plugins",
     "freehold.reason": "",
     "freehold.registry": """
-        Blobs Claim Feedback KeptReply Key KeyScope MadeKey Recorded RecordedRequest Registry Replies Review
-        Verification key_id secret_hash
+        Blobs Budget Claim Feedback KeptReply Key KeyScope MadeKey Recorded RecordedRequest Registry Replies Review
+        Spent Verification key_id secret_hash
     """,
     "freehold.serve": "Explainer OpenReader Reader Served Settings create_app serve",
     "freehold.task": """

@@ -133,7 +133,13 @@ def test_whatever_comes_is_an_answer_or_a_fault(body: bytes) -> None:
 
 @pytest.mark.parametrize(
     "usage",
-    [None, 1, {}, {"prompt_tokens": -1, "completion_tokens": 1}, {"prompt_tokens": 1, "completion_tokens": 10**30}],
+    [
+        None,
+        1,
+        {},
+        {"prompt_tokens": -1, "completion_tokens": 1},
+        {"prompt_tokens": 1, "completion_tokens": 10**30},
+    ],
 )
 def test_usage_that_cannot_be_is_none(usage: Any) -> None:
     assert read_reply(reply(VALUES, usage=usage), FIELDS).usage is None

@@ -34,7 +34,7 @@ def test_migrations_make_the_tables(shelf: Registry, database_url: str) -> None:
     engine.dispose()
 
 
-def test_a_database_of_the_first_release_gets_keys_and_keeps_what_it_has(
+def test_a_database_of_the_first_release_gets_what_is_new_and_keeps_what_it_has(
     shelf: Registry, database_url: str
 ) -> None:
     shelf.fix_splits("banking", {"a": "test"})
@@ -42,11 +42,17 @@ def test_a_database_of_the_first_release_gets_keys_and_keeps_what_it_has(
     with engine.begin() as connection:
         connection.execute(sa.text("DROP TABLE replies"))
         connection.execute(sa.text("DROP TABLE keys"))
+        connection.execute(sa.text("DROP TABLE spending"))
+        connection.execute(sa.text("ALTER TABLE reviews DROP COLUMN origin"))
+        review = "INSERT INTO reviews VALUES ('banking', 'e', 'intent', '{}', '\"card\"', 0.5)"
+        connection.execute(sa.text(review))
         connection.execute(sa.text("UPDATE alembic_version SET version_num = '0001'"))
     engine.dispose()
     with Registry.open(shelf.state, url=database_url) as opened:
         assert opened.splits("banking") == {"a": "test"}
         assert opened.all_keys() == []
+        assert opened.spending("banking", month="2026-11") == {}
+        assert [review.origin for review in opened.reviews("banking")] == ["line"]
 
 
 def test_a_newer_database_is_left_alone(shelf: Registry, database_url: str) -> None:
@@ -92,6 +98,7 @@ def test_the_door() -> None:
         == freehold.registry.__all__
         == [
             "Blobs",
+            "Budget",
             "Claim",
             "Feedback",
             "KeptReply",
@@ -103,6 +110,7 @@ def test_the_door() -> None:
             "Registry",
             "Replies",
             "Review",
+            "Spent",
             "Verification",
             "key_id",
             "secret_hash",

@@ -1,8 +1,8 @@
 """A model behind somebody else's OpenAI-compatible URL, asked like any other. The only module that imports httpx2.
 
 Owns the connection: one request, nothing followed, nothing kept between calls but open connections, and everything
-bounded: the time to connect, between bytes and in all, and the size of a reply. Knows nothing of what a call costs,
-nor of whether it is made again.
+bounded: the time to connect, between bytes and in all, and the size of a reply. Knows nothing of what a call
+costs, nor of whether it is made again.
 """
 
 from __future__ import annotations
@@ -196,5 +196,7 @@ def _read_key(upstream: Upstream) -> str:
             hint=f"Set it before: export {upstream.key}=...",
         )
     if not _KEY.fullmatch(key):
-        raise UserError(f"`{upstream.key}` does not hold a key: it has spaces, line ends or other such characters.")
+        raise UserError(
+            f"`{upstream.key}` does not hold a key: it has spaces, line ends or other such characters."
+        )
     return key

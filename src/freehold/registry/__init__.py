@@ -8,12 +8,14 @@ from freehold.registry.keys import Key, KeyScope, MadeKey, key_id, secret_hash
 from freehold.registry.registry import Registry
 from freehold.registry.replies import Claim, KeptReply, Replies
 from freehold.registry.reviews import Review
+from freehold.registry.spending import Budget, Spent
 from freehold.registry.stages import Recorded
 from freehold.registry.traffic import Feedback, RecordedRequest
 from freehold.registry.verification import Verification
 
 __all__ = [
     "Blobs",
+    "Budget",
     "Claim",
     "Feedback",
     "KeptReply",
@@ -25,6 +27,7 @@ __all__ = [
     "Registry",
     "Replies",
     "Review",
+    "Spent",
     "Verification",
     "key_id",
     "secret_hash",

@@ -22,7 +22,8 @@ from freehold.registry.models import Models
 from freehold.registry.releases import Releases
 from freehold.registry.replies import Replies
 from freehold.registry.results import Results
-from freehold.registry.reviews import Review, Reviews
+from freehold.registry.reviews import Review, Reviews, row_name
+from freehold.registry.spending import Budget, Spending, Spent
 from freehold.registry.splits import Sources, Splits
 from freehold.registry.stages import Recorded, Stages
 from freehold.registry.tables import REVISION
@@ -69,6 +70,7 @@ class Registry:
         self._reviews = Reviews(database)
         self._keys = Keys(database)
         self.replies = Replies(database)
+        self._spending = Spending(database)
 
     @classmethod
     def open(cls, state: Path, *, url: str = "") -> Registry:
@@ -250,8 +252,11 @@ class Registry:
         return self._requests.latest(task, limit=limit)
 
     def add_feedback(self, rows: Sequence[Feedback]) -> None:
-        """Records feedback, in one transaction."""
+        """Records feedback, in one transaction; what a correction answers is no longer to be reviewed."""
         self._feedback.add(rows)
+        for task in {row.task for row in rows if row.kind == "correction"}:
+            mine = [row for row in rows if row.task == task and row.kind == "correction"]
+            self._reviews.remove(task, [(row_name(row.inputs), field) for row in mine for field in row.value])
 
     def feedback(self, task: str, *, kind: str = "", withdrawn: bool = False) -> list[Feedback]:
         """Returns feedback in order of creation; the withdrawn only where asked for."""
@@ -262,12 +267,30 @@ class Registry:
         return self._feedback.withdraw(task, ids=ids)
 
     def queue_reviews(self, task: str, rows: Sequence[Review]) -> None:
-        """Replaces the task's queue of rows that wait for a person."""
+        """Replaces the rows without a label that wait for a person; those of requests stay."""
         self._reviews.replace(task, rows)
+
+    def add_reviews(self, task: str, rows: Sequence[Review]) -> None:
+        """Puts rows into the queue that are not there already."""
+        self._reviews.add(task, rows)
 
     def reviews(self, task: str, *, limit: int = 100) -> list[Review]:
         """Returns the rows that wait for a person, the least certain suggestion first."""
         return self._reviews.read(task, limit=limit)
+
+    # Spending
+
+    def reserve_spending(self, task: str, amount: Spent, *, upstream: str, month: str, budget: Budget) -> bool:
+        """Adds to what a task spent in a month (`2026-11`), or returns False where that is over its budget."""
+        return self._spending.reserve(task, amount, upstream=upstream, month=month, budget=budget)
+
+    def settle_spending(self, task: str, reserved: Spent, spent: Spent, *, upstream: str, month: str) -> None:
+        """Puts what a call cost in place of what was reserved for it."""
+        self._spending.settle(task, reserved, spent, upstream=upstream, month=month)
+
+    def spending(self, task: str, *, month: str) -> dict[str, Spent]:
+        """Returns upstream to what was spent on it in a month; all of it under the empty name."""
+        return self._spending.read(task, month=month)
 
     # Keys
 

@@ -5,16 +5,17 @@ Knows nothing of how they were chosen.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Literal
 
 import sqlalchemy as sa
 
 from freehold.registry import tables
 from freehold.registry.database import Database, pack, unpack
-from freehold.task import Json
+from freehold.task import Json, example_id, normalise
 
-__all__ = ["Review", "Reviews"]
+__all__ = ["Review", "Reviews", "row_name"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class Review:
         example: The example's id.
         suggestion: What a teacher thinks the value is.
         confidence: How sure it is, 0 to 1.
+        origin: `line`: a row without a label; `request`: one that nobody was sure enough of.
     """
 
     example: str
@@ -33,6 +35,7 @@ class Review:
     inputs: Mapping[str, str]
     suggestion: Json
     confidence: float
+    origin: Literal["line", "request"] = "line"
 
 
 class Reviews:
@@ -42,24 +45,36 @@ class Reviews:
         self._database = database
 
     def replace(self, task: str, rows: Sequence[Review]) -> None:
-        """Replaces a task's queue, in one transaction. Of two rows for one field the last counts."""
-        values = {
-            (row.example, row.field): {
-                "task": task,
-                "example": row.example,
-                "field": row.field,
-                "inputs": pack(dict(row.inputs)),
-                "suggestion": pack(row.suggestion),
-                "confidence": row.confidence,
-            }
-            for row in rows
-        }
+        """Replaces what the line put into a task's queue, in one transaction; what requests put there stays."""
+        reviews = tables.reviews.c
         with self._database.write() as connection:
-            connection.execute(sa.delete(tables.reviews).where(tables.reviews.c.task == task))
-            if values:
-                connection.execute(
-                    self._database.insert(tables.reviews).on_conflict_do_nothing(), list(values.values())
-                )
+            connection.execute(sa.delete(tables.reviews).where(reviews.task == task, reviews.origin == "line"))
+            self._insert(connection, task, rows)
+
+    def add(self, task: str, rows: Sequence[Review]) -> None:
+        """Adds rows that are not in the queue."""
+        if rows:
+            with self._database.write() as connection:
+                self._insert(connection, task, rows)
+
+    def _insert(self, connection: sa.Connection, task: str, rows: Sequence[Review]) -> None:
+        """Inserts rows; of two for one field the last counts, one that is there already stays."""
+        values = {(row.example, row.field): _values(task, row) for row in rows}
+        if values:
+            connection.execute(
+                self._database.insert(tables.reviews).on_conflict_do_nothing(), list(values.values())
+            )
+
+    def remove(self, task: str, answered: Iterable[tuple[str, str]]) -> None:
+        """Takes what a person has answered, by example and field, out of a task's queue, in one transaction."""
+        reviews = tables.reviews.c
+        wanted = set(answered)
+        if not wanted:
+            return
+        with self._database.write() as connection:
+            for example, field in sorted(wanted):
+                where = (reviews.task == task, reviews.example == example, reviews.field == field)
+                connection.execute(sa.delete(tables.reviews).where(*where))
 
     def read(self, task: str, *, limit: int) -> list[Review]:
         """Returns up to `limit` rows, those that the teacher is least sure of first."""
@@ -76,6 +91,25 @@ class Reviews:
                 inputs=unpack(row.inputs, what=f"review of {row.example!r}"),
                 suggestion=unpack(row.suggestion, what=f"review of {row.example!r}"),
                 confidence=row.confidence,
+                origin=row.origin,
             )
             for row in rows
         ]
+
+
+def _values(task: str, row: Review) -> dict[str, Any]:
+    return {
+        "task": task,
+        "example": row.example,
+        "field": row.field,
+        "inputs": pack(dict(row.inputs)),
+        "suggestion": pack(row.suggestion),
+        "confidence": row.confidence,
+        "origin": row.origin,
+    }
+
+
+def row_name(inputs: Mapping[str, str]) -> str:
+    """Returns the name that the example with these inputs has, or would have."""
+    whole = {name: text.encode("utf-8", "replace").decode() for name, text in inputs.items()}
+    return example_id({name: normalise(text) for name, text in whole.items()})

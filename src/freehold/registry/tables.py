@@ -28,12 +28,13 @@ __all__ = [
     "requests",
     "reviews",
     "sources",
+    "spending",
     "splits",
     "stages",
     "tasks",
 ]
 
-REVISION = "0003"
+REVISION = "0004"
 """The newest migration: what a database must be at to be used as it is."""
 
 
@@ -216,6 +217,7 @@ reviews = sa.Table(
     _json("inputs"),
     _json("suggestion"),
     sa.Column("confidence", sa.Double, nullable=False),
+    _words("origin", default="line"),
 )
 keys = sa.Table(
     "keys",
@@ -245,4 +247,15 @@ replies = sa.Table(
     _words("until"),
     sa.Index("ix_replies_created", "created"),
     comment="What requests with an idempotency key were answered; status 0 while one is being answered.",
+)
+spending = sa.Table(
+    "spending",
+    metadata,
+    _key("task"),
+    _key("month"),
+    _key("upstream"),
+    sa.Column("calls", sa.BigInteger, nullable=False),
+    sa.Column("tokens", sa.BigInteger, nullable=False),
+    sa.Column("cost", sa.BigInteger, nullable=False),
+    comment="What upstreams cost, in billionths of the currency; the one without a name is all of them.",
 )

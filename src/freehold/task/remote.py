@@ -144,11 +144,11 @@ def _find_url_mistake(url: str) -> str:
     except ValueError:
         return f"`url` must be {form}."
     if "@" in url or parts.query or parts.fragment:
-        return f"`url` must be {form}, without user, password, query and fragment."
+        return f"`url` must be {form}, without user, query and fragment."
     if parts.scheme not in ("http", "https") or not host or port == 0 or not url.isprintable() or " " in url:
         return f"`url` is {shown(url)}; it must be {form}."
     if parts.scheme == "http" and not _is_loopback(host):
-        return f"`url` is {shown(url)}; plain http may go to this machine only, anywhere else texts need https."
+        return f"`url` is {shown(url)}; plain http may go to this machine only."
     return ""
 
 
@@ -164,8 +164,8 @@ def _read_key(row: Table) -> str:
     if isinstance(key, str) and (key == "" or (_VARIABLE.fullmatch(key) and not _RANDOM.fullmatch(key))):
         return key
     message = (
-        "`key` is the NAME of an environment variable (A-Z, 0-9 and _), such as `CLOUD_API_KEY`. What stands here is "
-        "none; if it is the key itself, take it out of the file and replace it where it was made."
+        "`key` is the NAME of an environment variable (A-Z, 0-9 and _), such as `CLOUD_API_KEY`. What stands here "
+        "is none; if it is the key itself, take it out of the file and replace it where it was made."
     )
     row.wrong("key", message)
     return ""
