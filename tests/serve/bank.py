@@ -76,7 +76,7 @@ class WordReader:
         """Is sure of what begins with "surely"."""
         texts = [" ".join(row.values()).lower() for row in inputs]
         return [
-            {name: replace(each, tier="static") for name, each in self._answers(row).items()}
+            {name: replace(each, tier="static", abstained=False) for name, each in self._answers(row).items()}
             if text.startswith("surely")
             else {}
             for row, text in zip(inputs, texts, strict=True)

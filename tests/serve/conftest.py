@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,12 @@ import freehold.feedback
 from freehold.registry import Registry
 from freehold.serve import Served, Settings, create_app
 from freehold.serve.rim import Rim
-from freehold.task import Task
+from freehold.task import Task, Upstream
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tests.serve.bank import Client, WordExplainer, WordReader, listening, make_task, release
+from tests.serve.routed import Desk, Open, routed
 
 
 @pytest.fixture
@@ -76,3 +78,15 @@ def ask(url: str) -> Iterator[openai.OpenAI]:
     """The official client of that server."""
     with openai.OpenAI(base_url=f"{url}/v1", api_key="unused", max_retries=0) as client:
         yield client
+
+
+@pytest.fixture
+def opened(shelf: Registry, task: Task, make_app: Callable[..., Rim]) -> Open:
+    """Returns what runs a server whose task has upstreams."""
+
+    @contextmanager
+    def run(*upstreams: Upstream, **changes: Any) -> Iterator[Desk]:
+        with routed(shelf, task, make_app, upstreams=upstreams, **changes) as desk:
+            yield desk
+
+    return run

@@ -12,8 +12,9 @@ from tests.serve.bank import WordReader, release
 
 from freehold.errors import StorageError
 from freehold.registry import RecordedRequest, Registry
-from freehold.serve.answering import Answering, Asked, HeldIds
+from freehold.serve.answering import Answering, HeldIds
 from freehold.serve.faults import Fault
+from freehold.serve.jobs import Asked
 from freehold.serve.measures import Measures
 from freehold.serve.readers import Loaded
 from freehold.serve.stages import Stage

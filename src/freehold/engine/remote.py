@@ -134,7 +134,8 @@ class _Call:
 
     async def _read(self, response: httpx2.Response) -> bytes:
         stream: Any = response.stream
-        chunks, size, reader = [], 0, aiter(stream)
+        chunks: list[bytes] = []
+        size, reader = 0, aiter(stream)
         while True:
             async with asyncio.timeout(self._limits.between):
                 chunk = await anext(reader, None)

@@ -1,4 +1,4 @@
-"""The way of a request to its answer: the static tier, the encoder, the record; each takes whoever waits.
+"""The way of a request to its answer: the static tier, encoder, upstreams, the record; most take whoever waits.
 
 Owns batching: whoever waits for the same model goes through it together, and into the database in one transaction.
 A long list goes through the encoder piece by piece, so that others need not wait for its end.
@@ -11,54 +11,30 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from freehold.serve.faults import Fault
+from freehold.serve.jobs import Asked, Job, Pass, Piece
 from freehold.serve.measures import Measures
+from freehold.serve.passing import Passing
 from freehold.serve.readers import Loaded
+from freehold.serve.router import Router
 from freehold.serve.stages import Stage
-from freehold.task import Answer, Json, Prediction
+from freehold.serve.trails import Step
+from freehold.task import Json, Prediction, example_id, normalise
 
 if TYPE_CHECKING:
-    from freehold.registry import RecordedRequest, Registry
+    from freehold.registry import RecordedRequest, Registry, Review
 
-__all__ = ["Answering", "Asked", "HeldIds", "Pass"]
+__all__ = ["Answering", "HeldIds"]
 
 T = TypeVar("T")
 
-_PIECE, _PASS = 32, 64
-"""Rows of one request, and of one pass of the encoder."""
+_PASS = 64
+"""Rows of one pass of the encoder."""
 _MOST_HERE, _MOST_AT_ONCE, _MOST_WRITTEN = 64, 512, 1_024
 """Rows that the static tier reads in the event loop and in its thread, and that are written, at one time."""
-
-
-_SHORT = 1_000
-"""Characters of a row that may be read in the event loop; a body may have a million."""
-
-
-class Pass(NamedTuple):
-    """A time that rows went through a tier, or into the record, together; in seconds of `time.perf_counter`."""
-
-    tier: str
-    begun: float
-    ended: float
-    rows: int
-
-
-class Asked(NamedTuple):
-    """Inputs with the ids that their predictions are to have.
-
-    Attributes:
-        chosen: The client chose the ids, so they may be taken.
-        passes: Where it is noted what the request goes through; None where nobody wants to know.
-    """
-
-    inputs: Sequence[Mapping[str, str]]
-    ids: Sequence[str]
-    chosen: bool
-    passes: list[Pass] | None = None
 
 
 class HeldIds:
@@ -83,79 +59,49 @@ class HeldIds:
                 self._questions.pop(id_, None)
 
 
-@dataclass(slots=True, eq=False)
-class _Job:
-    """A request on its way.
-
-    Attributes:
-        future: Of the event loop that waits; done early where nobody waits any more.
-        taken: Ids that it holds until it is recorded.
-        known: Ids that were recorded before.
-        given: What the static tier said of each row.
-        answers: All of a row's answers, once there.
-        seconds: Spent in the model.
-    """
-
-    loaded: Loaded
-    asked: Asked
-    future: asyncio.Future[list[Prediction]]
-    taken: set[str] = field(default_factory=set)
-    known: set[str] = field(default_factory=set)
-    given: list[dict[str, Answer]] = field(default_factory=list)
-    answers: dict[int, Prediction] = field(default_factory=dict)
-    seconds: float = 0.0
-
-    def __len__(self) -> int:
-        return len(self.asked.ids)
-
-    @property
-    def is_short(self) -> bool:
-        """Whether the static tier's answer takes less than a thread's: one row of few characters, of a new id."""
-        return len(self) == 1 and not self.asked.chosen and sum(map(len, self.asked.inputs[0].values())) <= _SHORT
-
-    @property
-    def predictions(self) -> list[Prediction]:
-        return [self.answers[row] for row in range(len(self))]
-
-    def piece(self) -> _Piece:
-        """Returns the next rows for the encoder."""
-        rows = [row for row in range(len(self)) if row not in self.answers]
-        return _Piece(self, rows[:_PIECE])
-
-
-class _Piece(NamedTuple):
-    job: _Job
-    rows: list[int]
-
-
 class Answering:
     """Answers for one task.
 
     Args:
         held: Shared by all tasks of a server: an id may stand for one request only.
+        router: Where what the model abstains from is passed on; None where nobody else is to be asked.
     """
 
-    def __init__(self, task: str, shelf: Registry, *, measures: Measures, held: HeldIds) -> None:
+    def __init__(
+        self, task: str, shelf: Registry, *, measures: Measures, held: HeldIds, router: Router | None = None
+    ) -> None:
         self._task, self._shelf = task, shelf
         self._measures, self._held = measures, held
-        self._record: Stage[_Job] = Stage(self._write, name="freehold-record", size=len, most=_MOST_WRITTEN)
-        self._model: Stage[_Piece] = Stage(
+        self._record: Stage[Job] = Stage(self._write, name="freehold-record", size=len, most=_MOST_WRITTEN)
+        self._model: Stage[Piece] = Stage(
             self._read, name="freehold-model", size=lambda piece: len(piece.rows), most=_PASS
         )
-        self._arrived: list[_Job] = []
-        self._first: Stage[_Job] = Stage(self._begin, name="freehold-first", size=len, most=_MOST_AT_ONCE)
+        self._passing = Passing(router, done=self._record.put) if router else None
+        self._arrived: list[Job] = []
+        self._first: Stage[Job] = Stage(self._begin, name="freehold-first", size=len, most=_MOST_AT_ONCE)
 
-    def put(self, loaded: Loaded, asked: Asked) -> asyncio.Future[list[Prediction]]:
+    def put(
+        self, loaded: Loaded, asked: Asked, *, caller: str = "", steps: list[Step] | None = None
+    ) -> asyncio.Future[list[Prediction]]:
         """Returns the future of one prediction an input, recorded before they are there.
 
         A future that is cancelled takes its request out of the queue. For the event loop's thread alone.
+
+        Args:
+            caller: The key that asks.
+            steps: Where it is noted which upstreams a request of one row was passed to.
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[list[Prediction]] = loop.create_future()
-        self._arrived.append(_Job(loaded, asked, future))
+        self._arrived.append(Job(loaded, asked, future, caller, [] if steps is None else steps))
         if len(self._arrived) == 1:
             loop.call_soon(self._start)
         return future
+
+    async def end(self) -> None:
+        """Asks no upstream any more; what is being passed on is answered as the model left it."""
+        if self._passing is not None:
+            await self._passing.end()
 
     def close(self) -> None:
         """Returns when everything that was asked is answered."""
@@ -177,7 +123,7 @@ class Answering:
             if job not in begun:
                 self._first.put(job)
 
-    def _begin(self, jobs: Sequence[_Job]) -> None:
+    def _begin(self, jobs: Sequence[Job]) -> None:
         """Checks ids, and asks the static tier."""
         ready = []
         for job in self._wanted(jobs):
@@ -189,7 +135,7 @@ class Answering:
         for group in _groups(ready, lambda job: job.loaded):
             self._ask_static(group[0].loaded, group)
 
-    def _ask_static(self, loaded: Loaded, jobs: Sequence[_Job]) -> None:
+    def _ask_static(self, loaded: Loaded, jobs: Sequence[Job]) -> None:
         begun = time.perf_counter()
         try:
             found = loaded.reader.answer_at_once([row for job in jobs for row in job.asked.inputs])
@@ -208,19 +154,19 @@ class Answering:
                 if len(answers) == fields:
                     job.answers[row] = Prediction(self._task, loaded.release.name, job.asked.ids[row], answers)
             if len(job.answers) == len(job):
-                self._record.put(job)
+                self._finish(job)
             else:
                 self._model.put(job.piece())
         if any(found):
             self._measures.count_pass(self._task, "static", rows=len(found), seconds=seconds)
 
-    def _read(self, pieces: Sequence[_Piece]) -> None:
+    def _read(self, pieces: Sequence[Piece]) -> None:
         """Lets the encoder read what is left."""
         wanted = set(self._wanted([piece.job for piece in pieces]))
         for group in _groups([piece for piece in pieces if piece.job in wanted], lambda piece: piece.job.loaded):
             self._ask_model(group[0].job.loaded, group)
 
-    def _ask_model(self, loaded: Loaded, pieces: Sequence[_Piece]) -> None:
+    def _ask_model(self, loaded: Loaded, pieces: Sequence[Piece]) -> None:
         places = [(job, row) for job, rows in pieces for row in rows]
         begun = time.perf_counter()
         try:
@@ -245,23 +191,33 @@ class Answering:
             if len(job.answers) < len(job):
                 self._model.put(job.piece())
             else:
-                self._record.put(job)
+                self._finish(job)
         self._measures.count_pass(self._task, "champion", rows=len(places), seconds=seconds)
 
-    def _write(self, jobs: Sequence[_Job]) -> None:
+    def _finish(self, job: Job) -> None:
+        """Hands on what the model has answered: to upstreams where it abstained and there are any."""
+        if self._passing is not None and job.open_rows:
+            self._passing.put(job)
+        else:
+            self._record.put(job)
+
+    def _write(self, jobs: Sequence[Job]) -> None:
         """Writes everything down, then lets those go on who wait."""
         now, begun = datetime.now(UTC).isoformat(timespec="microseconds"), time.perf_counter()
         try:
+            if reviews := [review for job in jobs for review in _left_open(job)]:
+                self._shelf.add_reviews(self._task, reviews)
             if rows := [row for job in jobs for row in _recorded(job, now)]:
                 self._shelf.record_requests(rows)
         except Exception as error:  # noqa: BLE001  handed on to who waits
             self._settle(jobs, error)
             return
         _note(jobs, Pass("record", begun, time.perf_counter(), sum(map(len, jobs))))
-        self._measures.count_predictions([each for job in jobs for each in job.predictions])
+        said = [each for job in jobs for each in job.predictions]
+        self._measures.count_predictions(said, own=[each for job in jobs for each in job.own])
         self._settle(jobs, None)
 
-    def _take_ids(self, job: _Job) -> None:
+    def _take_ids(self, job: Job) -> None:
         """Takes the ids that a client chose, and finds those that were recorded before: a retry.
 
         Raises:
@@ -274,7 +230,8 @@ class Answering:
             before = self._held.take(id_, question)
             if before is None:
                 job.taken.add(id_)
-                recorded = self._shelf.request(id_)
+                if recorded := self._shelf.request(id_):
+                    job.before[id_] = recorded
                 before = recorded and (recorded.task, recorded.model, dict(recorded.inputs))
             if before and before != question:
                 message = f"`x-request-id` {id_!r} was used before, for another request."
@@ -282,7 +239,7 @@ class Answering:
             if before:
                 job.known.add(id_)
 
-    def _wanted(self, jobs: Sequence[_Job]) -> list[_Job]:
+    def _wanted(self, jobs: Sequence[Job]) -> list[Job]:
         """Returns the jobs that somebody still waits for; the others end here."""
         gone = [job for job in jobs if job.future.cancelled()]
         for job in gone:
@@ -291,7 +248,7 @@ class Answering:
             self._measures.count_dropped(self._task, len(gone))
         return [job for job in jobs if not job.future.cancelled()] if gone else list(jobs)
 
-    def _settle(self, jobs: Sequence[_Job], error: Exception | None) -> None:
+    def _settle(self, jobs: Sequence[Job], error: Exception | None) -> None:
         for job in jobs:
             self._held.leave(job.taken)
         for loop in {job.future.get_loop() for job in jobs}:
@@ -300,13 +257,13 @@ class Answering:
                 loop.call_soon_threadsafe(_tell, mine, error)
 
 
-def _note(jobs: Sequence[_Job], each: Pass) -> None:
+def _note(jobs: Sequence[Job], each: Pass) -> None:
     for job in jobs:
         if job.asked.passes is not None:
             job.asked.passes.append(each)
 
 
-def _tell(jobs: Sequence[_Job], error: Exception | None) -> None:
+def _tell(jobs: Sequence[Job], error: Exception | None) -> None:
     for job in jobs:
         if job.future.done():
             continue
@@ -324,7 +281,7 @@ def _groups(items: Sequence[T], model: Callable[[T], Loaded]) -> list[list[T]]:
     return list(found.values())
 
 
-def _recorded(job: _Job, now: str) -> Iterator[RecordedRequest]:
+def _recorded(job: Job, now: str) -> Iterator[RecordedRequest]:
     """Yields the rows that were not recorded before."""
     from freehold.registry import RecordedRequest
 
@@ -333,3 +290,16 @@ def _recorded(job: _Job, now: str) -> Iterator[RecordedRequest]:
         if each.request not in job.known:
             answers = cast(Mapping[str, Json], each.to_json()["answers"])
             yield RecordedRequest(each.request, each.task, each.model, dict(inputs), answers, now, share)
+
+
+def _left_open(job: Job) -> Iterator[Review]:
+    """Yields what neither the model nor an upstream was sure enough of."""
+    from freehold.registry import Review
+
+    for row in sorted(job.reviewed):
+        inputs, prediction = dict(job.asked.inputs[row]), job.answers[row]
+        name = example_id({key: normalise(text) for key, text in inputs.items()})
+        for field, answer in prediction.answers.items():
+            if answer.abstained:
+                value = cast(Json, answer.value)
+                yield Review(name, prediction.task, field, inputs, value, answer.confidence, "request")

@@ -44,6 +44,7 @@ def build(service: Service, *, version: str) -> Rim:
             for watch in watches:
                 watch.cancel()
             await asyncio.gather(*watches, return_exceptions=True)
+            await service.end()
             service.close()
 
     routes = Routes(Router(lifespan=lifespan))

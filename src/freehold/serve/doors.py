@@ -15,7 +15,6 @@ from typing import NamedTuple, cast
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from freehold.serve.answering import Asked
 from freehold.serve.bodies import parse, read_body
 from freehold.serve.champions import Slot
 from freehold.serve.chat import ChatRequest, read_chat, read_user
@@ -23,6 +22,7 @@ from freehold.serve.completions import Completion, complete
 from freehold.serve.decisions import read_decision, read_inputs
 from freehold.serve.embeddings import check_dimensions, embed, read_embedding, read_texts
 from freehold.serve.formats import check_format, may_be_null
+from freehold.serve.jobs import Asked
 from freehold.serve.judgements import judge
 from freehold.serve.questions import reply
 from freehold.serve.readers import Loaded

@@ -11,10 +11,10 @@ from urllib.parse import parse_qsl
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from freehold.serve.answering import Asked
 from freehold.serve.bodies import check, read_body
 from freehold.serve.faults import Fault
 from freehold.serve.inputs import check_inputs
+from freehold.serve.jobs import Asked
 from freehold.serve.page import SAFE, write_page
 from freehold.serve.routing import Routes
 from freehold.serve.service import Service

@@ -18,6 +18,7 @@ from prometheus_client import (
     generate_latest,
 )
 
+from freehold.serve.breakers import BreakerState
 from freehold.serve.champions import Slot
 from freehold.serve.faults import Code
 from freehold.serve.gauges import DriftGauges
@@ -36,6 +37,7 @@ _REFUSALS: frozenset[Code] = frozenset(
         "task_not_allowed",
     }
 )
+_STATES: tuple[BreakerState, ...] = ("closed", "half_open", "open")
 _ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
@@ -84,6 +86,20 @@ class Measures:
         self._failures = Gauge(
             "freehold_load_failures", "Champions that could not be loaded.", ["task"], registry=registry
         )
+        self._add_upstreams(registry)
+
+    def _add_upstreams(self, registry: CollectorRegistry) -> None:
+        labels = ["task", "upstream"]
+        self._upstreams = Counter(
+            "freehold_upstream_requests", "Upstreams asked, or not.", [*labels, "outcome"], registry=registry
+        )
+        self._upstream_seconds = Histogram(
+            "freehold_upstream_seconds", "Time of a call.", labels, buckets=_SECONDS, registry=registry
+        )
+        self._cost = Counter("freehold_upstream_cost", "What calls cost.", labels, registry=registry)
+        self._breakers = Gauge(
+            "freehold_upstream_breaker", "0: closed, 1: half open, 2: open.", labels, registry=registry
+        )
 
     def watch_waiting(self, count: Callable[[], int]) -> None:
         """Shows how many requests wait at the moment of asking."""
@@ -103,8 +119,27 @@ class Measures:
         """Counts requests that nobody waited for any more."""
         self._dropped.labels(task).inc(count)
 
-    def count_predictions(self, predictions: Sequence[Prediction]) -> None:
-        """Counts what was said."""
+    def count_upstream(
+        self, task: str, upstream: str, outcome: str, *, seconds: float | None, cost: float
+    ) -> None:
+        """Counts a call to an upstream, or why there was none; `seconds` is None then."""
+        self._upstreams.labels(task, upstream, outcome).inc()
+        if seconds is not None:
+            self._upstream_seconds.labels(task, upstream).observe(seconds)
+            self._cost.labels(task, upstream).inc(cost)
+
+    def watch_breaker(self, task: str, upstream: str, state: Callable[[], BreakerState]) -> None:
+        """Shows the state of an upstream's breaker at the moment of asking."""
+        self._breakers.labels(task, upstream).set_function(lambda: float(_STATES.index(state())))
+
+    def count_predictions(
+        self, predictions: Sequence[Prediction], *, own: Sequence[Prediction] | None = None
+    ) -> None:
+        """Counts what was said.
+
+        Args:
+            own: What the model itself said of them, where upstreams were asked.
+        """
         made = Counts((each.task, each.model) for each in predictions)
         said = Counts(
             (each.task, name, answer.tier, answer.abstained)
@@ -119,7 +154,7 @@ class Measures:
             if abstained:
                 self._abstained.labels(task, name).inc(count)
 
-        self._drift.add(predictions)
+        self._drift.add(predictions if own is None else own)
 
     def count_feedback(self, task: str, *, accepted: int, rejected: int, withdrawn: int = 0) -> None:
         """Counts rows of feedback."""

@@ -23,6 +23,7 @@ from freehold.serve.routing import find_route
 from freehold.serve.scopes import need_of
 from freehold.serve.service import Service
 from freehold.serve.tracing import METHODS
+from freehold.serve.trails import HEADER, Step, following, show_trail
 
 if TYPE_CHECKING:
     from starlette.routing import Router
@@ -100,7 +101,7 @@ class Rim:
             raise route
         state = scope.setdefault("state", {})
         state.update(request_id=reply.request_id, chosen=chosen, stamp="")
-        with acting(reply.admitted):
+        with acting(reply.admitted), following(reply.steps):
             request = Request(scope, _hurried(receive, self._service.settings.body_seconds), reply.send)
             try:
                 response = await self._replays.answer(request, route.endpoint)
@@ -132,6 +133,7 @@ class _Reply:
         self._service = service
         self.request_id = request_id
         self.admitted = OUTSIDE
+        self.steps: list[Step] = []
         self.status = 500
         self.started = False
         self._begun = time.perf_counter()
@@ -146,9 +148,10 @@ class _Reply:
             self.started = True
             self.status = message["status"]
             timing = (b"server-timing", b"total;dur=%.1f" % (1e3 * self.seconds))
+            passed = [(HEADER, show_trail(self.steps))] if self.steps else []
             last = [(b"connection", b"close")] if self._service.leaving else []
             common = _common(self.request_id, self.admitted)
-            message["headers"] = [*message.get("headers", []), timing, *common, *last]
+            message["headers"] = [*message.get("headers", []), timing, *passed, *common, *last]
         await self._send(message)
 
 

@@ -15,11 +15,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from freehold.errors import NotFoundError
-from freehold.serve.answering import Asked
 from freehold.serve.bodies import parse, read_body
 from freehold.serve.champions import Slot
 from freehold.serve.faults import Fault
 from freehold.serve.inputs import check_inputs, check_rows
+from freehold.serve.jobs import Asked
 from freehold.serve.routing import Routes
 from freehold.serve.service import Service
 from freehold.task import Json

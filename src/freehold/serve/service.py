@@ -15,17 +15,20 @@ from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
 from starlette.requests import ClientDisconnect
 
 from freehold.errors import NotFoundError
-from freehold.serve.answering import Answering, Asked, HeldIds
+from freehold.serve.answering import Answering, HeldIds
 from freehold.serve.callers import admission
 from freehold.serve.champions import Champions, Slot
 from freehold.serve.door import Door
 from freehold.serve.explanations import Explainer, Explanations
 from freehold.serve.faults import Code, Fault
+from freehold.serve.jobs import Asked
 from freehold.serve.keyring import Keyring
 from freehold.serve.measures import Measures
 from freehold.serve.readers import Loaded
+from freehold.serve.router import open_routers
 from freehold.serve.settings import Settings
 from freehold.serve.tracing import RequestTrace, Traces
+from freehold.serve.trails import trail
 from freehold.task import Field, Json, Prediction, suggest
 
 if TYPE_CHECKING:
@@ -117,8 +120,12 @@ class Service:
         self.keyring = Keyring({slot.task.name: slot.shelf for slot in champions})
         self.door = Door(settings, keyring=self.keyring)
         held = HeldIds()
+        self._books = ThreadPoolExecutor(2, thread_name_prefix="freehold-books")
+        routers = open_routers(champions, measures=measures, most=settings.upstream_limit, threads=self._books)
         self._answering = {
-            slot.task.name: Answering(slot.task.name, slot.shelf, measures=measures, held=held)
+            slot.task.name: Answering(
+                slot.task.name, slot.shelf, measures=measures, held=held, router=routers.get(slot.task.name)
+            )
             for slot in champions
         }
         self._pool = ThreadPoolExecutor(settings.workers, thread_name_prefix="freehold-serve")
@@ -170,10 +177,15 @@ class Service:
             await asyncio.sleep(_USED_SECONDS)
             await loop.run_in_executor(self._keeper, self.keyring.write_used)
 
+    async def end(self) -> None:
+        """Asks no upstream any more."""
+        await asyncio.gather(*(answering.end() for answering in self._answering.values()))
+
     def close(self) -> None:
         """Ends the threads when their work is done."""
         for answering in self._answering.values():
             answering.close()
+        self._books.shutdown(wait=True)
         self.explanations.close()
         self._keeper.shutdown(wait=True)
         self.keyring.write_used()
@@ -271,7 +283,8 @@ class Service:
         self, slot: Slot, loaded: Loaded, asked: Asked, left: Callable[[], Awaitable[object]] | None
     ) -> list[Prediction]:
         with self._in_queue():
-            future = self._answering[slot.task.name].put(loaded, asked)
+            answering, caller = self._answering[slot.task.name], admission().caller.name
+            future = answering.put(loaded, asked, caller=caller, steps=trail())
             return await (future if left is None else _unless_left(future, left))
 
     async def answer(

@@ -47,6 +47,7 @@ class Settings:
         poll_seconds: How often the registry is asked for a new champion, and for keys.
         workers: How many things besides answering are done at one time: embedding, feedback, pages.
         threads: Threads of one forward pass; 0 lets the engine choose.
+        upstream_limit: The most calls to upstreams that are made at one time.
         rate: How many requests a second each key may make; 0 for any number.
         grace_seconds: How long open requests get to finish at shutdown.
         linger_seconds: How long open connections without a request get to send one at shutdown.
@@ -71,6 +72,7 @@ class Settings:
     poll_seconds: float = 0.5
     workers: int = 4
     threads: int = 0
+    upstream_limit: int = 64
     rate: float = RATE
     grace_seconds: int = 10
     linger_seconds: float = 1.0

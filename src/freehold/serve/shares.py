@@ -19,7 +19,7 @@ class Shares(NamedTuple):
 
     Attributes:
         probabilities: In the order of the question's options; false and true for a predicate.
-        abstained: The best of them is below the field's `abstain_below`.
+        abstained: The best of them is less sure than an answer has to be to be given.
     """
 
     probabilities: list[float]
@@ -70,10 +70,15 @@ def share(labels: Sequence[str], *, field: Field, answer: Answer) -> Shares:
         shares = [1.0 / len(labels)] * len(labels)
     elif len(labels) < len(answer.probabilities):
         shares = [each / total for each in shares]
-    return Shares(shares, max(shares) < field.abstain_below)
+    return Shares(shares, max(shares) < _bar(field, answer))
 
 
 def share_truth(*, field: Field, answer: Answer) -> Shares:
     """Returns how likely a predicate is false, and true."""
     shares = [answer.probabilities["false"], answer.probabilities["true"]]
-    return Shares(shares, answer.confidence < field.abstain_below)
+    return Shares(shares, answer.confidence < _bar(field, answer))
+
+
+def _bar(field: Field, answer: Answer) -> float:
+    """Returns how sure it has to be: as the model has it; what an upstream answered was given already."""
+    return field.abstain_below if answer.abstained else min(field.abstain_below, answer.confidence)

@@ -17,8 +17,8 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from freehold.errors import MissingExtraError
-from freehold.serve.answering import Pass
 from freehold.serve.faults import Fault
+from freehold.serve.jobs import Pass
 from freehold.task import Prediction
 
 if TYPE_CHECKING:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from freehold.app.cli.opened import opened
 from freehold.app.cli.options import AsJson, Code, State
 from freehold.app.cli.paper import print_document, remark
+
+if TYPE_CHECKING:
+    from freehold.task import Task
 
 __all__ = ["serve"]
 
@@ -46,8 +49,20 @@ def serve(
         def tell(url: str) -> None:
             if as_json:
                 print_document({"url": url, "tasks": names}, compact=True)
+            for served in tasks:
+                _say_where_texts_go(served.task)
             remark(f"Serving {', '.join(names)} at {url} (stop with Ctrl-C)")
 
         explainer = Explainer(patience=_PATIENCE)
         serve.serve(tasks, inbox=feedback, host=host, port=port, rate=rate, explainer=explainer, tell=tell)
     return Code.DONE
+
+
+def _say_where_texts_go(task: Task) -> None:
+    """Says what leaves this machine, and what that may cost."""
+    most = task.routing.cost_per_month
+    limit = "without a limit" if most is None else f"at most {most:g} a month"
+    for each in task.upstreams:
+        costs = f"; that costs money, {limit}" if each.price else ""
+        whose = f"the model of `{task.name}`"
+        remark(f"Texts that {whose} is not sure of go to {each.url} ({each.name}: {each.model}){costs}.")
