@@ -29,7 +29,8 @@ from bench.serve.peer import answering
 from bench.serve.servers import Server, free_port, running
 
 LIBRARIES = ("fastapi", "uvicorn", "torch", "onnxruntime", "numpy")
-CONNECTIONS = (1, 4, 16, 64)
+CONNECTIONS, FEW_CONNECTIONS = (1, 4, 16, 64), (1, 2)
+"""For single rows, and for lists: 64 lists at once are a minute's work, which has to be waited for."""
 BATCH = 256
 _LOAD = 0.7
 _CLI = ("-c", "from freehold.app.cli import main; main()")
@@ -176,14 +177,15 @@ def _measure(
             bodies = _bodies(asked[each.sure], each.rows)
             with _started(each, bodies[0]) as server:
                 if number < 0:
-                    tried = {n: _rate(_load(server, each, bodies, n, seconds / 2), each) for n in CONNECTIONS}
+                    several = CONNECTIONS if each.rows == 1 else FEW_CONNECTIONS
+                    tried = {n: _rate(_load(server, each, bodies, n, seconds / 2), each) for n in several}
                     best[each.name] = max(tried, key=lambda n: tried[n])
                     continue
                 _load(server, each, bodies, best[each.name], 1.0)
                 result = _load(server, each, bodies, best[each.name], seconds)
                 rates[each.name].append(_rate(result, each))
                 steady: list[float] = []
-                if number == rounds - 1:
+                if number == rounds - 1 and each.rows == 1:
                     rate = _LOAD * median(rates[each.name]) / each.rows
                     steady = _load(server, each, bodies, 64, 2 * seconds, rate=rate).latencies
                 last[each.name] = (best[each.name], result, steady, server.cold, server.resident())
@@ -257,8 +259,8 @@ def _row(contender: Contender, speeds: dict[str, Speed], right: dict[str, Interv
         **{f"times `{name}`": ratio(speed.rates, speeds[name].rates, seed=0) for name in best.values()},
         "p50 ms": _quantile(speed.latencies, 0.5),
         "p99 ms": _quantile(speed.latencies, 0.99),
-        "steady p50 ms": _quantile(speed.steady, 0.5),
-        "steady p99 ms": _quantile(speed.steady, 0.99),
+        "steady p50 ms": _quantile(speed.steady, 0.5) if speed.steady else None,
+        "steady p99 ms": _quantile(speed.steady, 0.99) if speed.steady else None,
         "cold s": speed.cold,
         "MB": speed.resident,
     }
