@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from bench.learn import lora, setfit_peer
 from bench.learn.corpora import Row
-from bench.learn.environment import peers_python
+from bench.learn.environment import PEERS
 from bench.learn.processes import run
 from bench.peers import Peer, minilm_logistic, words_chars_svm, words_logistic
 
@@ -96,7 +96,7 @@ def contenders(*, few: bool, quick: bool) -> list[Contender]:
     return [
         *plain,
         Contender("Trainer + LoRA", _apart("bench.learn.lora", adapter, lambda: Path(sys.executable))),
-        Contender("SetFit 1.2", _apart("bench.learn.setfit_peer", setfit, peers_python)),
+        Contender("SetFit 1.2", _apart("bench.learn.setfit_peer", setfit, PEERS.python)),
     ]
 
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from bench.environments import CONSTRAINTS
 from bench.learn.__main__ import main
 from bench.learn.contenders import Rows, base_folder, contenders
 from bench.learn.corpora import INTENT, Corpus, Output, Row
-from bench.learn.environment import CONSTRAINTS, REQUIREMENTS, place
+from bench.learn.environment import PEERS
 from bench.learn.kept import turn_once
 from bench.learn.parts import PARTS
 from bench.learn.parts.full import rights
@@ -130,13 +132,13 @@ def test_every_peer_starts_from_the_same_base() -> None:
 
 def test_the_peers_environment_is_named_by_what_is_in_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("FREEHOLD_BENCH_PEERS", str(tmp_path))
-    before = place()
+    before = PEERS.place()
     assert before.parent == tmp_path
     assert not before.exists()
     other = tmp_path / "requirements.txt"
-    other.write_bytes(REQUIREMENTS.read_bytes() + b"\nother\n")
-    monkeypatch.setattr("bench.learn.environment.REQUIREMENTS", other)
-    assert place() != before
+    other.write_bytes(PEERS.requirements.read_bytes() + b"\nother\n")
+    assert replace(PEERS, requirements=other).place() != before
+    assert replace(PEERS, name="serve").place().name.startswith("serve-")
     assert CONSTRAINTS.is_file()
 
 
