@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import random
 
 import pytest
-from bench.intervals import mcnemar, ratio, wilson
+from bench.intervals import mcnemar, ratio, slope, wilson
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -83,3 +84,27 @@ def test_ratio_lies_in_its_interval(times: list[float], seed: int) -> None:
     interval = ratio(times, list(reversed(times)), seed=seed, resamples=200)
     assert interval.low <= interval.high
     assert interval == ratio(times, list(reversed(times)), seed=seed, resamples=200)
+
+
+@pytest.mark.parametrize("rise", [0.0, 2.0])
+def test_a_slope_is_found_through_noise_that_lasts(rise: float) -> None:
+    dice = random.Random(3)
+    noise, values = 0.0, []
+    for time in range(100):
+        noise = 0.7 * noise + dice.gauss(0, 3)
+        values.append(300 + rise * time + noise)
+    found = slope(range(100), values, seed=0)
+    assert found.low <= rise <= found.high
+    assert found.low < found.value < found.high
+    assert found.n == 100
+
+
+def test_a_slope_without_noise_is_itself() -> None:
+    found = slope([0, 1, 2, 3], [5, 7, 9, 11], seed=0)
+    assert found.value == pytest.approx(2)
+    assert found.high - found.low == pytest.approx(0)
+
+
+def test_a_slope_needs_values() -> None:
+    with pytest.raises(ValueError, match="not 2"):
+        slope([0, 1], [0, 1], seed=0)

@@ -23,9 +23,9 @@ from bench.learn.figures import (
     paired_mean,
     span_set,
 )
-from bench.learn.picture import Point, draw
 from bench.learn.plan import Goal, Misses, goals_table
 from bench.learn.turns import TurnError
+from bench.picture import Point, draw, trace
 
 
 @pytest.mark.parametrize(("n", "quantile"), [(2, 12.706), (3, 4.303), (5, 2.776), (20, 2.093), (40, 1.960)])
@@ -154,6 +154,16 @@ def test_a_picture_has_a_point_for_each_run() -> None:
 def test_a_picture_needs_points() -> None:
     with pytest.raises(ValueError, match="at least one point"):
         draw([], title="")
+    with pytest.raises(ValueError, match="two values"):
+        trace([(0.0, 1.0)], title="", across="", up="")
+
+
+def test_a_line_goes_through_its_values_from_nothing_up() -> None:
+    root = ElementTree.fromstring(trace([(0, 100), (5, 200), (10, 50)], title="a < b", across="x", up="y"))
+    [line] = [each.get("d", "") for each in root.iter() if each.get("stroke-width")]
+    places = [tuple(map(float, place.split())) for place in line[1:].split("L")]
+    assert [x for x, _ in places] == sorted(x for x, _ in places)
+    assert places[1][1] < places[0][1] < places[2][1]
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ from bench.learn.corpora import INTENT, Corpus
 from bench.learn.draws import few, others
 from bench.learn.figures import mean_of_figures, mean_of_runs, paired_mean
 from bench.learn.parts.full import rights
-from bench.learn.picture import Point, draw
 from bench.learn.plan import Goal, Misses, Part, Plan
+from bench.picture import Point, draw
 from bench.released import Rows as LabelledRows
 from bench.released import labelled_rows
 

@@ -1,6 +1,6 @@
-"""A picture of accuracy against seconds as an SVG document, drawn by hand: no plotting library is needed.
+"""Pictures as SVG documents, drawn by hand: no plotting library is needed.
 
-Knows nothing of what its points are.
+Accuracy against seconds as points, and any figure against time as a line. Knows nothing of what is drawn.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from bench.intervals import Interval
 
-__all__ = ["Point", "draw"]
+__all__ = ["Point", "draw", "trace"]
 
 WIDTH, HEIGHT = 860, 480
 LEFT, RIGHT, TOP, BOTTOM = 70, 250, 50, 55
@@ -39,11 +39,40 @@ def draw(points: Sequence[Point], *, title: str, across: str = "seconds", up: st
     axis = _Axis.around(points)
     names = list(dict.fromkeys(point.series for point in points))
     colours = {name: COLOURS[number % len(COLOURS)] for number, name in enumerate(names)}
-    body = [*_frame(axis, title, across, up), *_legend(colours)]
+    body = [*_frame(title, across, up), *_ticks(*axis.ticks()), *_legend(colours)]
     for point in points:
         body += _mark(axis, point, colours[point.series])
+    return _document(body)
+
+
+def trace(values: Sequence[tuple[float, float]], *, title: str, across: str, up: str) -> str:
+    """Returns the document: a line through values in the order of their times, from 0 up.
+
+    Raises:
+        ValueError: There are not two values at different times.
+    """
+    end, most = max((x for x, _ in values), default=0.0), 1.1 * max((y for _, y in values), default=0.0)
+    if len(values) < 2 or end <= 0 or most <= 0:
+        raise ValueError("A line needs two values at least, and a time above 0.")
+    places = [(_across(x / end), _up(y / most)) for x, y in values]
+    steps = [step / 5 for step in range(6)]
+    ticks = [[(put(step), f"{step * top:.3g}") for step in steps] for put, top in ((_across, end), (_up, most))]
+    line = "L".join(f"{x:.1f} {y:.1f}" for x, y in places)
+    drawn = f'<path d="M{line}" fill="none" stroke="{COLOURS[0]}" stroke-width="1.5"/>'
+    return _document([*_frame(title, across, up), *_ticks(*ticks), drawn])
+
+
+def _document(body: Sequence[str]) -> str:
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif">'
     return "\n".join([head, f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>', *body, "</svg>"]) + "\n"
+
+
+def _across(share: float) -> float:
+    return LEFT + share * (WIDTH - LEFT - RIGHT)
+
+
+def _up(share: float) -> float:
+    return HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM)
 
 
 class _Axis(NamedTuple):
@@ -64,16 +93,21 @@ class _Axis(NamedTuple):
         return cls(first, max(last, first + 1), max(0.0, low - room), min(1.0, high + room))
 
     def across(self, seconds: float) -> float:
-        share = (math.log10(seconds) - self.first) / (self.last - self.first)
-        return LEFT + share * (WIDTH - LEFT - RIGHT)
+        return _across((math.log10(seconds) - self.first) / (self.last - self.first))
 
     def up(self, accuracy: float) -> float:
-        return HEIGHT - BOTTOM - (accuracy - self.low) / (self.high - self.low) * (HEIGHT - TOP - BOTTOM)
+        return _up((accuracy - self.low) / (self.high - self.low))
+
+    def ticks(self) -> tuple[list[tuple[float, str]], list[tuple[float, str]]]:
+        """Returns the places with what stands there: across, and up."""
+        values = [self.low + (self.high - self.low) * step / 5 for step in range(6)]
+        powers = [10.0**power for power in range(self.first, self.last + 1)]
+        return [(self.across(each), f"{each:g}") for each in powers], [(self.up(v), f"{v:.3f}") for v in values]
 
 
-def _frame(axis: _Axis, title: str, across: str, up: str) -> list[str]:
+def _frame(title: str, across: str, up: str) -> list[str]:
     left, right, floor = LEFT, WIDTH - RIGHT, HEIGHT - BOTTOM
-    lines = [
+    return [
         f'<text x="{left}" y="28" font-size="16">{escape(title)}</text>',
         f'<text x="{(left + right) / 2:.0f}" y="{HEIGHT - 12}" font-size="12" text-anchor="middle">'
         f"{escape(across)}</text>",
@@ -81,17 +115,17 @@ def _frame(axis: _Axis, title: str, across: str, up: str) -> list[str]:
         f'transform="rotate(-90 16 {(TOP + floor) / 2:.0f})">{escape(up)}</text>',
         f'<path d="M{left} {TOP}V{floor}H{right}" fill="none" stroke="#333"/>',
     ]
-    for power in range(axis.first, axis.last + 1):
-        x = axis.across(10.0**power)
+
+
+def _ticks(across: Sequence[tuple[float, str]], up: Sequence[tuple[float, str]]) -> list[str]:
+    left, right, floor = LEFT, WIDTH - RIGHT, HEIGHT - BOTTOM
+    lines = []
+    for x, told in across:
         lines.append(f'<path d="M{x:.1f} {TOP}V{floor + 4}" stroke="#ddd"/>')
-        lines.append(
-            f'<text x="{x:.1f}" y="{floor + 18}" font-size="11" text-anchor="middle">{10.0**power:g}</text>'
-        )
-    for step in range(6):
-        value = axis.low + (axis.high - axis.low) * step / 5
-        y = axis.up(value)
+        lines.append(f'<text x="{x:.1f}" y="{floor + 18}" font-size="11" text-anchor="middle">{told}</text>')
+    for y, told in up:
         lines.append(f'<path d="M{left - 4} {y:.1f}H{right}" stroke="#eee"/>')
-        lines.append(f'<text x="{left - 8}" y="{y + 4:.1f}" font-size="11" text-anchor="end">{value:.3f}</text>')
+        lines.append(f'<text x="{left - 8}" y="{y + 4:.1f}" font-size="11" text-anchor="end">{told}</text>')
     return lines
 
 
