@@ -16,7 +16,7 @@ from typing import IO, NamedTuple
 
 from bench.harness import ROOT
 
-__all__ = ["Ran", "run"]
+__all__ = ["Ran", "family", "memory", "run"]
 
 _EVERY = 0.05  # seconds between two looks at a process's memory
 _PROC = Path("/proc")
@@ -70,11 +70,11 @@ class _Watch(threading.Thread):
 
     def run(self) -> None:
         while not self.done.wait(_EVERY):
-            together = sum(_memory(pid, "VmRSS") for pid in _family(self.pid))
-            self.most = max(self.most, together, _memory(self.pid, "VmHWM"))
+            together = sum(memory(pid, "VmRSS") for pid in family(self.pid))
+            self.most = max(self.most, together, memory(self.pid, "VmHWM"))
 
 
-def _family(pid: int) -> list[int]:
+def family(pid: int) -> list[int]:
     """Returns a process and all that descend from it."""
     found, waiting = [], [pid]
     while waiting:
@@ -88,10 +88,10 @@ def _family(pid: int) -> list[int]:
     return found
 
 
-def _memory(pid: int, key: str) -> int:
-    """Returns a figure of `/proc/PID/status` in KiB; 0 where the process has ended."""
+def memory(pid: int, key: str, *, file: str = "status") -> int:
+    """Returns a figure of `/proc/PID/status`, or of another file there, in KiB; 0 where the process has ended."""
     try:
-        lines = (_PROC / str(pid) / "status").read_text().splitlines()
+        lines = (_PROC / str(pid) / file).read_text().splitlines()
     except OSError:
         return 0
     return next((int(line.split()[1]) for line in lines if line.startswith(f"{key}:")), 0)

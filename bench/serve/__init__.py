@@ -1,5 +1,6 @@
-"""How fast Freehold answers over HTTP, beside servers that others would write for the same weights.
+"""How fast Freehold answers over HTTP, beside servers that others would write or maintain for the same weights.
 
-`python -m bench.serve`. `load` asks a server from a process of its own; `peer` is such a server; `servers` starts
-and stops one. Knows nothing of how Freehold answers.
+`python -m bench.serve`. `table` is what it measures. `load` asks a server from a process of its own; `peer` and
+`litserve_peer` are such servers; `servers` starts and stops one. Imports nothing, so that a peer's environment can
+import below it.
 """

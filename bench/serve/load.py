@@ -9,13 +9,19 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-__all__ = ["Load", "Result", "ask"]
+from bench.harness import ROOT
+
+__all__ = ["BROKEN", "Load", "Result", "ask", "ask_apart"]
+
+BROKEN = "broken"
+"""Stands for a status where the connection ended before an answer was there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +46,10 @@ class Load:
 
 @dataclass(slots=True)
 class Result:
-    """What came of it: latencies in seconds, from the moment that a request was due; other statuses than 200."""
+    """What came of it: latencies in seconds, from the moment that a request was due; other statuses than 200.
+
+    A request whose connection broke has no latency; it is among `refused`, as `broken`.
+    """
 
     seconds: float = 0.0
     latencies: list[float] = field(default_factory=list)
@@ -50,6 +59,20 @@ class Result:
 def ask(load: Load) -> Result:
     """Returns what came of a load."""
     return asyncio.run(_ask(load))
+
+
+def ask_apart(load: Load) -> Result:
+    """Returns what came of a load that a process of its own asks.
+
+    Raises:
+        RuntimeError: That process failed; the text is the end of what it said.
+    """
+    words = [sys.executable, "-m", "bench.serve.load"]
+    given = json.dumps(asdict(load))
+    ran = subprocess.run(words, input=given, cwd=ROOT, capture_output=True, text=True, check=False)
+    if ran.returncode:
+        raise RuntimeError(f"{load.connections} connections: {ran.stderr[-500:]}")
+    return Result(**json.loads(ran.stdout))
 
 
 async def _ask(load: Load) -> Result:
@@ -93,9 +116,14 @@ async def _worker(
                 if moment >= end:
                     return
                 number += load.connections
-            writer.write(requests[number % len(requests)])
-            status = await _read(reader)
-            result.latencies.append(time.perf_counter() - moment)
+            try:
+                writer.write(requests[number % len(requests)])
+                status = await _read(reader)
+                result.latencies.append(time.perf_counter() - moment)
+            except (OSError, EOFError):
+                status = BROKEN
+                writer.close()
+                reader, writer = await asyncio.open_connection("127.0.0.1", load.port)
             if status != "200":
                 result.refused[status] = result.refused.get(status, 0) + 1
     finally:

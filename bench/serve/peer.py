@@ -13,25 +13,17 @@ import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
-from freehold.engine import (
-    GRAPH,
-    Reading,
-    Vectoriser,
-    load_encoder,
-    load_tokenizer,
-    open_reader,
-    read_settings,
-    read_texts,
-    run_encoder,
-)
+from freehold.engine import GRAPH, Reading, Vectoriser, open_reader
 
-__all__ = ["answering"]
+__all__ = ["Answering", "answering", "peer_options"]
+
+Answering: TypeAlias = Callable[[Sequence[Mapping[str, str]]], list[dict[str, Any]]]
 
 
-def answering(artifact: Path, kind: str, *, threads: int) -> Callable[[Mapping[str, str]], dict[str, Any]]:
-    """Returns what answers one request with one forward pass."""
+def answering(artifact: Path, kind: str, *, threads: int) -> Answering:
+    """Returns what answers requests with one forward pass for all of them."""
     reader = open_reader(artifact, threads=threads)
     read: Callable[[Sequence[str]], Reading] = reader.encoder.read
     if kind == "torch":
@@ -39,15 +31,17 @@ def answering(artifact: Path, kind: str, *, threads: int) -> Callable[[Mapping[s
     elif kind == "int8":
         read = _dynamic(artifact, threads=threads)
 
-    def answer(inputs: Mapping[str, str]) -> dict[str, Any]:
-        found = reader.answers([inputs], read([reader.text(inputs)]))[0]
-        return {name: each.to_json() for name, each in found.items()}
+    def answer(rows: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
+        found = reader.answers(rows, read([reader.text(each) for each in rows]))
+        return [{name: each.to_json() for name, each in answers.items()} for answers in found]
 
     return answer
 
 
 def _torch(artifact: Path, *, threads: int) -> Callable[[Sequence[str]], Reading]:
     import torch
+
+    from freehold.engine import load_encoder, load_tokenizer, read_settings, read_texts, run_encoder
 
     torch.set_num_threads(threads)
     run, tokenizer = run_encoder(load_encoder(artifact)), load_tokenizer(artifact)
@@ -62,14 +56,19 @@ def _dynamic(artifact: Path, *, threads: int) -> Callable[[Sequence[str]], Readi
         return Vectoriser(folder, threads=threads).read
 
 
-def main() -> None:
-    """Serves until it is ended."""
+def peer_options(*kinds: Literal["torch", "shipped", "int8"]) -> argparse.ArgumentParser:
+    """Returns the parser of what every peer is told."""
     parser = argparse.ArgumentParser()
     parser.add_argument("artifact", type=Path)
-    parser.add_argument("kind", choices=["torch", "shipped", "int8"])
+    parser.add_argument("kind", choices=kinds)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--port", type=int, required=True)
-    options = parser.parse_args()
+    return parser
+
+
+def main() -> None:
+    """Serves until it is ended."""
+    options = peer_options("torch", "shipped", "int8").parse_args()
 
     import uvicorn
     from fastapi import FastAPI
@@ -78,7 +77,7 @@ def main() -> None:
 
     @app.post("/predict")
     async def predict(inputs: dict[str, str]) -> dict[str, Any]:
-        return answer(inputs)
+        return answer([inputs])[0]
 
     uvicorn.run(app, host="127.0.0.1", port=options.port, log_level="warning", access_log=False)
 

@@ -10,9 +10,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from bench.harness import ROOT
+from bench.learn.processes import family, memory
 
 __all__ = ["Server", "free_port", "running"]
 
@@ -26,9 +28,19 @@ class Server:
         self.process, self.port, self.cold = process, port, cold
 
     def resident(self) -> float:
-        """Returns the memory that it holds, in 10^6 bytes."""
-        with open(f"/proc/{self.process.pid}/statm") as file:
-            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+        """Returns the memory that it and its children hold, in 10^6 bytes; what they share counts once."""
+        first, *children = family(self.process.pid)
+        if not children:
+            return memory(first, "VmRSS") * 1024 / 1e6
+        return sum(memory(pid, "Pss", file="smaps_rollup") for pid in [first, *children]) * 1024 / 1e6
+
+    def sockets(self) -> int:
+        """Returns how many sockets it has open; a connection that it has not accepted is none."""
+        found = 0
+        for path in Path(f"/proc/{self.process.pid}/fd").iterdir():
+            with suppress(OSError):  # closed between the listing and the look
+                found += os.readlink(path).startswith("socket:")
+        return found
 
 
 def free_port() -> int:
@@ -39,11 +51,14 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(words: Sequence[str], *, port: int, path: str, body: str) -> Iterator[Server]:
+def running(
+    words: Sequence[str], *, port: int, path: str, body: str, python: str = sys.executable
+) -> Iterator[Server]:
     """Runs `python WORDS` until the block ends; inside it, the server answers.
 
     Args:
         path: Where it is asked, with `body`, until it gives a first answer.
+        python: Of which environment; Freehold's sources are on its path.
 
     Raises:
         RuntimeError: It ended, or gave none within two minutes.
@@ -51,12 +66,14 @@ def running(words: Sequence[str], *, port: int, path: str, body: str) -> Iterato
     start = time.perf_counter()
     # An installed program is compiled once; where Python is told not to keep that, each start would do it again.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    environment["PYTHONPATH"] = os.pathsep.join([str(ROOT / "src"), os.environ.get("PYTHONPATH", "")])
     process = subprocess.Popen(
-        [sys.executable, *words],
+        [python, *words],
         cwd=ROOT,
         env=environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        start_new_session=True,
     )
     try:
         while not _answers(port, path, body):
@@ -71,6 +88,8 @@ def running(words: Sequence[str], *, port: int, path: str, body: str) -> Iterato
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        with suppress(ProcessLookupError):  # what it started and did not end
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def _answers(port: int, path: str, body: str) -> bool:
