@@ -1,6 +1,6 @@
-"""How fast Freehold answers over HTTP, beside servers that others would write or maintain for the same weights.
+"""How Freehold answers over HTTP: how fast beside other servers, beside slow clients, and for how long.
 
-`python -m bench.serve`. `table` is what it measures. `load` asks a server from a process of its own; `peer` and
-`litserve_peer` are such servers; `servers` starts and stops one. Imports nothing, so that a peer's environment can
-import below it.
+`python -m bench.serve`. `table`, `slow` and `soak` are its parts. `load` asks a server from a process of its own,
+and `slow_clients` holds connections open from another; `peer` and `litserve_peer` are servers that others would
+use; `servers` starts and stops one. Imports nothing, so that a peer's environment can import below it.
 """

@@ -1,7 +1,8 @@
-"""How Freehold answers over HTTP: `python -m bench.serve FOLDER`.
+"""How Freehold answers over HTTP: `python -m bench.serve FOLDER [table|slow|soak]`.
 
 FOLDER is a task folder of Banking77 turned at `normal`: `python -m bench.learn full --keep PLACE` leaves one. The
 bodies are the texts of the published test rows. `table`: how fast, beside other servers of the same weights.
+`slow`: how fast beside thousands of connections that are slow or idle. `soak`: whether memory stays as it is.
 """
 
 from __future__ import annotations
@@ -16,12 +17,14 @@ from pathlib import Path
 from bench.harness import OUT, Machine, Report, publish, typed
 from bench.learn.corpora import data_folder
 from bench.learn.plan import Part, goals_table
-from bench.serve import table
+from bench.serve import slow, soak, table
 from bench.serve.plan import Plan
 
 LIBRARIES = ("fastapi", "uvicorn", "torch", "onnxruntime", "numpy")
 PARTS: Mapping[str, Callable[[Plan], Part]] = {
     "table": table.measure,
+    "slow": slow.measure,
+    "soak": soak.measure,
 }
 
 
@@ -51,6 +54,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--rows", type=int, default=3_000, help="texts that are asked in turn")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="of the peers' forward passes")
     parser.add_argument("--load", type=float, default=0.7, help="of steady clients, of what the server can answer")
+    parser.add_argument("--slow", type=int, default=2_000, help="connections held open (default: %(default)s)")
+    parser.add_argument("--minutes", type=float, default=10.0, help="of the soak (default: %(default)s)")
     parser.add_argument("--data", type=Path, default=data_folder(), help="folder of the data sets")
     return parser.parse_args(arguments)
 
@@ -65,6 +70,8 @@ def _plan(options: argparse.Namespace, work: Path) -> Plan:
         most=options.rows,
         threads=options.threads,
         share=options.load,
+        slow=options.slow,
+        minutes=options.minutes,
     )
 
 

@@ -25,6 +25,8 @@ class Plan:
         most: Texts that are asked in turn.
         threads: Of the peers' forward passes.
         share: How often steady load asks, of what the server can answer.
+        slow: Connections that are held open beside the good clients.
+        minutes: Of the soak.
     """
 
     folder: Path
@@ -35,6 +37,8 @@ class Plan:
     most: int = 3_000
     threads: Sequence[int] = (1, 2)
     share: float = 0.7
+    slow: int = 2_000
+    minutes: float = 10.0
 
     @cached_property
     def rows(self) -> Sequence[Row]:
