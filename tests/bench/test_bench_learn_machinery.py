@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bench.environments import CONSTRAINTS
+from bench.environments import CONSTRAINTS, PeersError
 from bench.learn.__main__ import main
 from bench.learn.contenders import Rows, base_folder, contenders
 from bench.learn.corpora import INTENT, Corpus, Output, Row
@@ -140,6 +140,14 @@ def test_the_peers_environment_is_named_by_what_is_in_it(monkeypatch: pytest.Mon
     assert replace(PEERS, requirements=other).place() != before
     assert replace(PEERS, name="serve").place().name.startswith("serve-")
     assert CONSTRAINTS.is_file()
+
+
+def test_an_environment_that_cannot_be_made_is_said_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    taken = tmp_path / "file"
+    taken.write_text("")
+    monkeypatch.setenv("FREEHOLD_BENCH_PEERS", str(taken))
+    with pytest.raises(PeersError, match="venv"):
+        PEERS.python()
 
 
 def test_invented_rows_are_learnable_and_hardly_repeat() -> None:
