@@ -23,7 +23,7 @@ NAMES = {
         Accepts Base CARD COVERAGE CUTTABLE Chain DESCRIPTION Description ENCODER_FILES
         Encoded Encoder Explained Explanation GRAPH Gathered Grain Grams HEADS HELD Head
         Heads HeldOut Limits MIDDLE MINILM_DIGEST MisplacedSpanError Moved NEVER NGRAMS
-        Nested Ngrams Opened Part Pooling RANDOM_FEATURES REACH RandomFeatures Reader
+        Nested Ngrams Opened PACKS Part Pooling RANDOM_FEATURES REACH RandomFeatures Reader
         Reading RemoteFault RemoteLimits RemoteModel RemoteOutcome RemoteQuestion RemoteReply
         RemoteRequest Run SKETCH_COLUMNS STATIC Scope SideBySide Sketch Span SpanAnswer Sparse
         StaticTier TAGS TUNED TagHead TokenVectors Tokenizer Usage Vectoriser Which Windows Word

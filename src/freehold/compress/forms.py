@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from freehold.compress.graphs import Form, export_encoder, quantise_encoder, recipe
+from freehold.compress.graphs import export_encoder, recipe
+from freehold.compress.quantise import Form, quantise_encoder
 from freehold.compress.spans import Places, SpanFinder
 from freehold.engine import (
     GRAPH,

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from freehold.compress.abstaining import Abstaining
     from freehold.compress.forms import Forms, Tried
-    from freehold.compress.graphs import Form
+    from freehold.compress.quantise import Form
     from freehold.task import Example
 
 __all__ = ["PARITY", "shrink"]
@@ -51,7 +51,7 @@ def _state(task: Task, trained: TrainedModel, labelled: LabelledExamples) -> Map
     }
 
 
-@stage(_NAME, version=7, result=Artifact, reads=("name", "base"), state=_state)
+@stage(_NAME, version=8, result=Artifact, reads=("name", "base"), state=_state)
 def shrink(desk: Desk, task: Task, trained: TrainedModel, labelled: LabelledExamples) -> Artifact:
     """Returns the smallest form of the trained model that keeps its decisions.
 
@@ -111,7 +111,7 @@ def _choose(desk: Desk, forms: Forms, *, rows: int) -> tuple[Form, list[Tried]]:
 
     Without rows nothing shows that a smaller form decides as the full one does, which is shipped then.
     """
-    from freehold.compress.graphs import FORMS
+    from freehold.compress.quantise import FORMS
 
     tried = []
     for number, form in enumerate(FORMS if rows else FORMS[-1:]):

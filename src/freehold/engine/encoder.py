@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from freehold.engine.bases import Base
 from freehold.engine.pooling import Layers
 from freehold.engine.settings import Pooling, read_settings
-from freehold.engine.stacks import above, below, layers_of
+from freehold.engine.stacks import above, below, first_position, layers_of, packs
 from freehold.engine.vectors import Run
 from freehold.errors import DataError, UserError
 from freehold.task import digest, folder_files
@@ -65,8 +65,31 @@ class Encoder(nn.Module):
         hidden: Tensor = self.body(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
         return hidden
 
-    def read(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, ...]:
-        """Returns token vectors of the last layer and, where there are any, the mean of those of `middle`."""
+    def packed(self, input_ids: Tensor, segments: Tensor) -> Tensor:
+        """Returns the last layer's token vectors where several texts share a row.
+
+        Each token sees those of its own text alone, whose positions are counted from its start (sequence packing;
+        Krell et al., "Efficient Sequence Packing without Cross-contamination", 2021).
+
+        Args:
+            segments: The number of each token's text, from 1; 0 for padding. A mask of 0 and 1 is one text a row.
+        """
+        same = segments[:, :, None] == segments[:, None, :]
+        places = torch.arange(segments.shape[1])
+        positions = (same & (places[None, None, :] < places[None, :, None])).sum(-1)
+        hidden: Tensor = self.body(
+            input_ids=input_ids,
+            attention_mask=torch.where(same, 0.0, torch.finfo(torch.float32).min)[:, None],
+            position_ids=positions + first_position(self.bare),
+        ).last_hidden_state
+        return hidden
+
+    def read(self, input_ids: Tensor, attention_mask: Tensor, *, packed: bool = False) -> tuple[Tensor, ...]:
+        """Returns token vectors of the last layer and, where there are any, the mean of those of `middle`.
+
+        Args:
+            packed: Whether the mask numbers the texts that share a row.
+        """
         kept: list[Tensor] = []
 
         def keep(_module: nn.Module, _given: object, found: Any) -> None:
@@ -74,7 +97,7 @@ class Encoder(nn.Module):
 
         hooks = [self.layers[layer - 1].register_forward_hook(keep) for layer in self.middle]
         try:
-            last: Tensor = self(input_ids, attention_mask)
+            last: Tensor = (self.packed if packed else self)(input_ids, attention_mask)
         finally:
             for hook in hooks:
                 hook.remove()
@@ -95,6 +118,11 @@ class Encoder(nn.Module):
     def dimension(self) -> int:
         """Of the token vectors."""
         return int(self.bare.config.hidden_size)
+
+    @property
+    def packs(self) -> bool:
+        """Whether `packed` works for this family."""
+        return packs(self.bare)
 
     @property
     def supports_cut(self) -> bool:

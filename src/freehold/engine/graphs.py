@@ -7,12 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from freehold.engine.layout import MIDDLE
-from freehold.engine.pooling import Layers
-from freehold.engine.vectors import Run, open_session
+from freehold.engine.vectors import Graph, Run
 from freehold.task import file_digest
 
 __all__ = ["find_graph", "graph_home", "is_sealed", "open_graph"]
@@ -48,10 +43,4 @@ def open_graph(path: Path, *, threads: int) -> Run:
     Raises:
         IntegrityError: The graph cannot be opened.
     """
-    session = open_session(path, threads=threads)
-    names = [each.name for each in session.get_outputs() if each.name in ("tokens", MIDDLE)]
-
-    def run(ids: NDArray[np.int64], mask: NDArray[np.int64]) -> Layers:
-        return Layers(*session.run(names, {"input_ids": ids, "attention_mask": mask}))
-
-    return run
+    return Graph(path, threads=threads)

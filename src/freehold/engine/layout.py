@@ -32,6 +32,7 @@ __all__ = [
     "HELD",
     "MIDDLE",
     "NGRAMS",
+    "PACKS",
     "TAGS",
     "Description",
     "Head",
@@ -51,6 +52,8 @@ HELD = "held"
 MIDDLE = "middle"
 TAGS = "tags"
 NGRAMS = "ngrams.json"
+PACKS = "freehold.packs"
+"""The key of a graph's metadata which says that its mask may number several texts in a row."""
 ENCODER_FILES = (
     "config.json",
     "model.safetensors",

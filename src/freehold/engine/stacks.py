@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
-__all__ = ["above", "below", "layers_of", "lora_targets"]
+__all__ = ["above", "below", "first_position", "layers_of", "lora_targets", "packs"]
 
 
 class _Given(nn.Module):
@@ -36,22 +36,24 @@ class _Stack(NamedTuple):
         first: The modules that make the first hidden state.
         last: The module that comes after the last layer.
         none: What stands for no layers at all.
+        packs: Whether it takes a mask of each token against each, and positions: then texts can share a row.
     """
 
     layers: str = "encoder.layer"
     first: tuple[str, ...] = ("embeddings",)
     last: str = ""
     none: tuple[nn.Module, ...] = ()
+    packs: bool = True
 
 
 _STACKS = {
     "bert": _Stack(),
     "camembert": _Stack(),
-    "deberta": _Stack(),
-    "deberta-v2": _Stack(none=(_NoLayer(),)),
+    "deberta": _Stack(packs=False),
+    "deberta-v2": _Stack(none=(_NoLayer(),), packs=False),
     "distilbert": _Stack(layers="transformer.layer"),
     "electra": _Stack(first=("embeddings", "embeddings_project")),
-    "modernbert": _Stack(layers="layers", last="final_norm"),
+    "modernbert": _Stack(layers="layers", last="final_norm", packs=False),
     "mpnet": _Stack(),
     "roberta": _Stack(),
     "xlm-roberta": _Stack(),
@@ -75,6 +77,18 @@ def layers_of(body: Any) -> nn.ModuleList | None:
     stack = _STACKS.get(body.config.model_type)
     found = _get(body, stack.layers) if stack else None
     return found if isinstance(found, nn.ModuleList) else None
+
+
+def packs(body: Any) -> bool:
+    """Returns whether several texts can share a row of this model."""
+    stack = _STACKS.get(body.config.model_type)
+    return stack is not None and stack.packs
+
+
+def first_position(body: Any) -> int:
+    """Returns the number of a text's first position: RoBERTa and its kin count from behind the padding's."""
+    padding = getattr(getattr(body, "embeddings", None), "padding_idx", None)
+    return 0 if padding is None else int(padding) + 1
 
 
 def below(body: Any, count: int) -> Any:

@@ -13,13 +13,13 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from freehold.engine.layout import GRAPH, MIDDLE
+from freehold.engine.layout import GRAPH, MIDDLE, PACKS
 from freehold.engine.pooling import Layers, Pooled
 from freehold.engine.settings import Pooling, read_settings
-from freehold.engine.tokens import Tokenizer, Windows, by_length, load_tokenizer, pad, split
+from freehold.engine.tokens import Tokenizer, Windows, by_length, load_tokenizer, pack, pad, split
 from freehold.errors import IntegrityError
 
-__all__ = ["Reading", "Run", "TokenVectors", "Vectoriser", "Which", "in_parts", "open_session", "read_texts"]
+__all__ = ["Graph", "Reading", "Run", "TokenVectors", "Vectoriser", "Which", "in_parts", "read_texts"]
 
 Run: TypeAlias = Callable[[NDArray[np.int64], NDArray[np.int64]], Layers]
 """An encoder: ids and mask, shape (windows, tokens), to token vectors."""
@@ -27,6 +27,8 @@ Which: TypeAlias = Literal["last", "middle"]
 
 _BUDGET = 1_024
 _PART = 1_000_000
+_FULL = 0.9
+"""The share of real tokens from which on padding costs less than packing."""
 
 
 class TokenVectors(NamedTuple):
@@ -146,16 +148,15 @@ class Vectoriser:
     Attributes:
         tokenizer: The base's tokenizer.
         pooling: How its token vectors become one.
+        run: The graph.
         dimension: Of the vectors.
     """
 
     def __init__(self, folder: Path, *, threads: int = 0) -> None:
         self.tokenizer = load_tokenizer(folder)
         self.pooling = read_settings(folder).pooling
-        self._session = open_session(folder / GRAPH, threads=threads)
-        shapes = {out.name: out.shape for out in self._session.get_outputs()}
-        self._outputs = [name for name in ("tokens", MIDDLE) if name in shapes]
-        self.dimension = int(shapes["tokens"][-1]) * len(self.pooling) * len(self._outputs)
+        self.run = Graph(folder / GRAPH, threads=threads)
+        self.dimension = self.run.dimension * len(self.pooling) * len(self.run.outputs)
 
     def read(self, texts: Sequence[str], *, tokens: Which | None = None) -> Reading:
         """Returns the vectors of texts and, where asked for, of their tokens, from one pass.
@@ -186,17 +187,41 @@ class Vectoriser:
         """Returns how many tokens the encoder reads for one text, special ones included."""
         return sum(stop - start for start, stop in split(self.tokenizer, [text]).counted)
 
-    def run(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> Layers:
-        """Returns token vectors of padded windows: the graph as a `Run`."""
-        return Layers(*self._session.run(self._outputs, {"input_ids": ids, "attention_mask": mask}))
 
+class Graph:
+    """An encoder's graph in ONNX Runtime, as a `Run`.
 
-def open_session(path: Path, *, threads: int) -> Any:
-    """Opens a graph with ONNX Runtime.
+    Where the graph lets several texts share a row, padded windows are packed on the way in and padded again on
+    the way out: what is padding is not computed. Packed or not, a window's vectors are the same.
+
+    Args:
+        threads: Threads for one forward pass; 0 lets ONNX Runtime choose.
 
     Raises:
-        IntegrityError: It is no graph.
+        IntegrityError: The graph cannot be opened.
+
+    Attributes:
+        outputs: The layers that it gives.
+        dimension: Of a token's vector in each.
     """
+
+    def __init__(self, path: Path, *, threads: int) -> None:
+        self._session = _open_session(path, threads=threads)
+        shapes = {out.name: out.shape for out in self._session.get_outputs()}
+        self.outputs = [name for name in ("tokens", MIDDLE) if name in shapes]
+        self.dimension = int(shapes["tokens"][-1])
+        self._packs = PACKS in self._session.get_modelmeta().custom_metadata_map
+
+    def __call__(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> Layers:
+        """Returns token vectors of padded windows, shape (windows, tokens, dimension) each."""
+        if not self._packs or mask.mean() > _FULL:
+            return Layers(*self._session.run(self.outputs, {"input_ids": ids, "attention_mask": mask}))
+        packed = pack(ids, mask)
+        found = self._session.run(self.outputs, {"input_ids": packed.ids, "attention_mask": packed.segments})
+        return Layers(*(packed.unpack(each) for each in found))
+
+
+def _open_session(path: Path, *, threads: int) -> Any:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -206,8 +231,12 @@ def open_session(path: Path, *, threads: int) -> Any:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     # Weights that are stored as int8 become fp32 once, when the graph is opened, and not again in every pass.
     options.add_session_config_entry("session.disable_quant_qdq", "1")
+    # The fused kernel takes ten times as long as the two that it stands for: a sixth of a pass.
+    slow = ["SkipLayerNormFusion"]
     try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(
+            str(path), options, providers=["CPUExecutionProvider"], disabled_optimizers=slow
+        )
     except Exception as error:
         # ONNX Runtime's exceptions share no public root.
         raise IntegrityError(f"`{path}` is no graph that ONNX Runtime can open: {error}") from error
