@@ -56,7 +56,9 @@ NAMES = {
         Blobs Budget Claim Feedback KeptReply Key KeyScope MadeKey Recorded RecordedRequest Registry Replies Review
         Spent Verification key_id secret_hash
     """,
-    "freehold.serve": "Explainer OpenReader Reader Served Settings Trial create_app serve try_upstreams",
+    "freehold.serve": """
+        Explainer OpenReader REPLICAS Reader Served Settings Trial create_app serve serve_replicas try_upstreams
+    """,
     "freehold.task": """
         ARTIFACT_METRICS Answer Artifact Comparison Desk EFFORTS ERROR_GIVEN_ANSWER EXTRA_ERROR Effort Event
         Example Examples FIELD_KINDS Field FieldKind Goal Json Judgement LABEL_KINDS Label

@@ -31,6 +31,7 @@ FORBIDDEN_NAMES = {"utils", "util", "core", "common", "helpers", "helper", "mana
 
 HEAVY = {
     "alembic",
+    "cryptography",
     "starlette",
     "httpx2",
     "numpy",
@@ -39,6 +40,7 @@ HEAVY = {
     "peft",
     "pyarrow",
     "pytorch_optimizer",
+    "ray",
     "rensa",
     "scipy",
     "sklearn",

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from freehold.serve.service import Inbox
     from freehold.serve.tracing import Traces
 
-__all__ = ["create_app", "serve"]
+__all__ = ["bind", "check_champions", "check_settings", "create_app", "many_connections", "serve"]
 
 _MOST_FILES = 65_536
 
@@ -105,14 +105,34 @@ def serve(
         UserError: The host cannot be bound, or needs a key or a token; the port is taken.
         IntegrityError: A champion's files are damaged; the message names its task.
     """
-    settings = Settings.from_environment(host=host, port=port, rate=rate)
-    settings.check(keyed=any(served.shelf.working_keys() for served in tasks), command=_key_command(tasks))
+    settings = check_settings(tasks, host=host, port=port, rate=rate)
     listener = bind(host, port)
     with closing(listener):
         app = create_app(
             tasks, inbox=inbox, settings=settings, open_reader=open_reader, explainer=explainer, traces=_traces()
         )
         _listen(app, listener, settings=settings, tell=tell)
+
+
+def check_settings(tasks: Sequence[Served], *, host: str, port: int, rate: float) -> Settings:
+    """Returns the settings of a server that may be opened.
+
+    Raises:
+        UserError: The host needs a key or a token, or the rate is out of range.
+    """
+    settings = Settings.from_environment(host=host, port=port, rate=rate)
+    settings.check(keyed=any(served.shelf.working_keys() for served in tasks), command=_key_command(tasks))
+    return settings
+
+
+def check_champions(tasks: Sequence[Served]) -> None:
+    """Opens every champion once, so that what is wrong with one is said before others are started.
+
+    Raises:
+        IntegrityError: A champion's files are damaged; the message names its task.
+        UserError: Two tasks have one name.
+    """
+    Champions(tasks, open_reader=_engine_reader()).load()
 
 
 def _traces() -> Traces | None:
@@ -124,7 +144,7 @@ def _traces() -> Traces | None:
 def _listen(app: Rim, listener: socket.socket, *, settings: Settings, tell: Callable[[str], None]) -> None:
     from freehold.serve.listener import Listener
 
-    with _ending_quietly(), _many_connections():
+    with _ending_quietly(), many_connections():
         Listener(app, settings=settings, tell=tell, leave=app.leave).run(sockets=[listener])
 
 
@@ -175,7 +195,7 @@ def _unbindable(error: OSError | OverflowError, *, host: str, port: int) -> User
 
 
 @contextmanager
-def _many_connections() -> Iterator[None]:
+def many_connections() -> Iterator[None]:
     """Lets the process have as many connections as the system allows it, instead of the usual 1,024 open files."""
     try:
         import resource

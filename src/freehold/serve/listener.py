@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -82,17 +83,15 @@ class Listener(uvicorn.Server):
             timeout_graceful_shutdown=settings.grace_seconds,
         )
         super().__init__(config)
-        self._host = settings.host
+        self._settings = settings
         self._tell = tell
         self._leave = leave
-        self._linger_seconds = settings.linger_seconds
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Starts to answer, and says where."""
         await super().startup(sockets)
         if self.started and sockets:
-            host = f"[{self._host.strip('[]')}]" if ":" in self._host else self._host
-            self._tell(f"http://{host}:{sockets[0].getsockname()[1]}")
+            self._tell(replace(self._settings, port=sockets[0].getsockname()[1]).url())
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Ends the server; called by a signal."""
@@ -112,7 +111,7 @@ class Listener(uvicorn.Server):
         loop = asyncio.get_running_loop()
         for connection in waiting:
             await loop.connect_accepted_socket(self._make_protocol, connection)
-        until = loop.time() + self._linger_seconds
+        until = loop.time() + self._settings.linger_seconds
         while self.server_state.connections and loop.time() < until and not self.force_exit:
             await asyncio.sleep(0.01)
         await super().shutdown(sockets)

@@ -6,6 +6,7 @@ mix.
 
 from __future__ import annotations
 
+import os
 from collections import Counter as Counts
 from collections.abc import Callable, Iterable, Sequence
 
@@ -51,6 +52,10 @@ class Measures:
 
     def __init__(self) -> None:
         registry = self._registry = CollectorRegistry()
+        process = Gauge(
+            "freehold_process_info", "1, with the id of the process that counts here.", ["pid"], registry=registry
+        )
+        process.labels(str(os.getpid())).set(1)
         self._drift = DriftGauges(registry)
         self.follow = self._drift.follow
         self._requests = Counter(

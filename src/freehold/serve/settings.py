@@ -11,7 +11,7 @@ import ipaddress
 import math
 import os
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from freehold.errors import UserError
 
@@ -88,6 +88,21 @@ class Settings:
     def burst(self) -> int:
         """How many requests a key that has rested may make at once: those of two seconds, and one at least."""
         return max(1, math.ceil(2 * self.rate))
+
+    def share(self, replicas: int) -> Settings:
+        """Returns the settings of one of several that answer together: what all of them may do is divided."""
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return replace(
+            self,
+            rate=self.rate / replicas,
+            upstream_limit=max(1, self.upstream_limit // replicas),
+            threads=self.threads or max(1, cores // replicas),
+        )
+
+    def url(self) -> str:
+        """Returns where the server answers."""
+        host = f"[{self.host.strip('[]')}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
 
     def check(self, *, keyed: bool = False, command: str = "freehold keys create --name NAME") -> None:
         """Refuses a rate that is none, and to let other machines in where nobody could ask.

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import typer
 
 from freehold.app.cli.opened import opened
 from freehold.app.cli.options import AsJson, Code, State
 from freehold.app.cli.paper import print_document, remark
+from freehold.errors import UserError
 
 if TYPE_CHECKING:
     from freehold.task import Task
@@ -20,6 +23,28 @@ __all__ = ["serve"]
 _HERE = [Path()]
 _PATIENCE = 10.0
 """Seconds that a request waits for training rows that are read for the first time."""
+
+_Place: TypeAlias = Literal["local", "ray"]
+_Rate = Annotated[
+    float, typer.Option("--rate", metavar="N", help="Requests a second that each key may make; 0: any number.")
+]
+_On = Annotated[
+    _Place,
+    typer.Option(
+        "--on",
+        metavar="PLACE",
+        help="`local`: from this process; `ray`: from several, behind Ray Serve (extra `ray`).",
+    ),
+]
+_Replicas = Annotated[
+    int | None,
+    typer.Option(
+        "--replicas",
+        metavar="N",
+        help="With `--on ray`: how many processes answer. Default: 2.",
+        show_default=False,
+    ),
+]
 
 
 def serve(
@@ -31,19 +56,18 @@ def serve(
         str, typer.Option("--host", help="Where to listen; others than loopback need a key or a token.")
     ] = ("127.0.0.1"),
     port: Annotated[int, typer.Option("--port", help="0 takes any free port.")] = 8420,
-    rate: Annotated[
-        float,
-        typer.Option("--rate", metavar="N", help="Requests a second that each key may make; 0: any number."),
-    ] = 100.0,
+    rate: _Rate = 100.0,
+    on: _On = "local",
+    replicas: _Replicas = None,
     state: State = None,
     as_json: AsJson = False,
 ) -> int:
     """Serve answers over HTTP; new champions are picked up without a restart."""
-    from freehold import feedback, serve
-    from freehold.line import Explainer
+    from freehold.serve import Served
 
+    run = _runner(on, replicas)
     with ExitStack() as stack:
-        tasks = [serve.Served(*stack.enter_context(opened(each, state=state))) for each in folders or _HERE]
+        tasks = [Served(*stack.enter_context(opened(each, state=state))) for each in folders or _HERE]
         names = [served.task.name for served in tasks]
 
         def tell(url: str) -> None:
@@ -53,9 +77,25 @@ def serve(
                 _say_where_texts_go(served.task)
             remark(f"Serving {', '.join(names)} at {url} (stop with Ctrl-C)")
 
-        explainer = Explainer(patience=_PATIENCE)
-        serve.serve(tasks, inbox=feedback, host=host, port=port, rate=rate, explainer=explainer, tell=tell)
+        run(tasks, host=host, port=port, rate=rate, tell=tell)
     return Code.DONE
+
+
+def _runner(on: _Place, replicas: int | None) -> Callable[..., None]:
+    """Returns what serves tasks at a place."""
+    from freehold import feedback, serve
+    from freehold.line import Explainer
+
+    make_explainer = partial(Explainer, patience=_PATIENCE)
+    if on == "ray":
+        count = serve.REPLICAS if replicas is None else replicas
+        return partial(serve.serve_replicas, replicas=count, inbox=feedback, explainer=make_explainer)
+    if replicas is not None:
+        raise UserError(
+            "`--replicas` is for `--on ray`; a local server answers from one process.",
+            hint=f"Type: freehold serve --on ray --replicas {replicas}",
+        )
+    return partial(serve.serve, inbox=feedback, explainer=make_explainer())
 
 
 def _say_where_texts_go(task: Task) -> None:
