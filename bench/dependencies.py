@@ -19,7 +19,12 @@ from bench.harness import Cell, Machine, Report, Table, publish, typed
 
 __all__ = ["licence", "main", "megabytes", "names"]
 
-MODULES = {"scikit-learn": "sklearn", "import-linter": "importlinter", "psycopg[binary]": "psycopg"}
+MODULES = {
+    "scikit-learn": "sklearn",
+    "import-linter": "importlinter",
+    "psycopg[binary]": "psycopg",
+    "ray[serve]": "ray.serve",
+}
 """Where the module's name is not the distribution's with `_` for `-`."""
 
 
@@ -69,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     import_seconds("pass", repeats=2)
     bare = import_seconds("pass", repeats=options.repeats)
     rows: list[dict[str, Cell]] = []
-    for full in [*names(), *names(extra="postgres")]:
+    for full in [*names(), *names(extra="postgres"), *names(extra="ray")]:
         name, module = full.partition("[")[0], MODULES.get(full, full.replace("-", "_"))
         seconds = import_seconds(f"import {module}", repeats=options.repeats) - bare
         rows.append(

@@ -81,6 +81,10 @@ def test_serve_answers_until_it_is_stopped(turned: Path) -> None:
         )
         with urllib.request.urlopen(request, timeout=60) as answer:
             assert json.load(answer)["answers"]["area"]["value"] == "delivery"
+        mapped = Path(f"/proc/{process.pid}/maps")
+        assert "/ray/" not in (mapped.read_text() if mapped.exists() else ""), (
+            "a local server loads nothing of Ray"
+        )
     finally:
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=60)

@@ -49,7 +49,7 @@ class Running:
 
     def family(self) -> dict[int, str]:
         """Returns the processes that the command has started, and those have, with their names."""
-        done = subprocess.run(["ps", "-eo", "pid=,ppid=,args="], check=True, capture_output=True, text=True)
+        done = subprocess.run(["ps", "-wweo", "pid=,ppid=,args="], check=True, capture_output=True, text=True)
         rows = [line.split(maxsplit=2) for line in done.stdout.splitlines()]
         found: dict[int, str] = {self.process.pid: "freehold"}
         for pid, parent, *name in rows * 4:  # a child may stand above its parent
@@ -110,10 +110,17 @@ def start(folder: Path, *words: str) -> Running:
     return Running(process, json.loads(line)["url"], folder)
 
 
+def starting(folder: Path) -> Running:
+    """Starts the command, and returns in the midst of its start."""
+    command = [*START, "serve", str(folder), "--on", "ray", "--port", "0", "--replicas", "1"]
+    running = Running(subprocess.Popen(command, stderr=subprocess.PIPE, start_new_session=True), "", folder)
+    wait_until(lambda: any("gcs_server" in name for name in running.family().values()))
+    return running
+
+
 def ended(running: Running, family: dict[int, str]) -> bytes:
     """Waits for the command's end, and for that of all that it started; returns what it said."""
     _, said = running.process.communicate(timeout=120)
-    running.process.stderr = None
     wait_until(lambda: not any(_lives(pid) for pid in family))
     return said
 
@@ -203,16 +210,13 @@ def test_sigterm_lets_open_requests_finish_and_leaves_nobody(running: Running) -
 def test_ctrl_c_ends_it_too(turned: Path, tmp_path: Path, early: bool) -> None:
     """The terminal sends it to every process of the group."""
     folder = Path(shutil.copytree(turned, tmp_path / "desk"))
-    if not early:
-        running = start(folder)
-    else:
-        command = [*START, "serve", str(folder), "--on", "ray", "--port", "0", "--replicas", "1"]
-        process = subprocess.Popen(command, stderr=subprocess.PIPE, start_new_session=True)
-        running = Running(process, "", folder)
-        wait_until(lambda: any("gcs_server" in name for name in running.family().values()))
-    family = running.family()
-    os.killpg(running.process.pid, signal.SIGINT)
-    said = ended(running, family)
+    running = start(folder) if not early else starting(folder)
+    try:
+        family = running.family()
+        os.killpg(running.process.pid, signal.SIGINT)
+        said = ended(running, family)
+    finally:
+        running.process.kill()
     assert running.process.returncode == (130 if early else 0), said.decode()
     assert b"Traceback" not in said
 

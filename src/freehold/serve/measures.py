@@ -52,10 +52,7 @@ class Measures:
 
     def __init__(self) -> None:
         registry = self._registry = CollectorRegistry()
-        process = Gauge(
-            "freehold_process_info", "1, with the id of the process that counts here.", ["pid"], registry=registry
-        )
-        process.labels(str(os.getpid())).set(1)
+        _name_process(registry)
         self._drift = DriftGauges(registry)
         self.follow = self._drift.follow
         self._requests = Counter(
@@ -179,3 +176,8 @@ class Measures:
             self._failures.labels(slot.task.name).set(slot.failures)
             self._drift.show(slot)
         return generate_latest(self._registry)
+
+
+def _name_process(registry: CollectorRegistry) -> None:
+    said = "1, with the id of the process that counts here."
+    Gauge("freehold_process_info", said, ["pid"], registry=registry).labels(str(os.getpid())).set(1)

@@ -127,7 +127,9 @@ def _run(plan: _Plan, replicas: int, *, home: Path, tell: Callable[[str], None])
         with _ending() as ended:
             _start(ray, home / "ray", replicas)
             ended.listen()
+            ended.check()
             _deploy(plan, replicas)
+            ended.check()
             ended.answering = True
             tell(plan.settings.url())
             ended.wait()
@@ -277,14 +279,20 @@ class _Ended:
             for each in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(each, self._tell)
 
+    def check(self) -> None:
+        """Breaks off where that was said already: Ray may have caught what the signal raised."""
+        if self._told.is_set():
+            raise KeyboardInterrupt
+
     def wait(self) -> None:
         """Returns when the server is told to end."""
         self._told.wait()
 
     def _tell(self, _number: int, _frame: FrameType | None) -> None:
-        if not self.answering or self._told.is_set():
-            raise KeyboardInterrupt
+        again = self._told.is_set()
         self._told.set()
+        if again or not self.answering:
+            raise KeyboardInterrupt
 
 
 @contextmanager
