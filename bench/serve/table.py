@@ -6,7 +6,6 @@ server is asked by the same process on the same cores, in turns, as it serves be
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -47,9 +46,9 @@ _NOTES = (
     "servers are asked in turns, by one process on the same cores. `p50` and `p99` are of a closed loop: with as "
     "many connections as that, waiting for one another included.",
     "The peers answer with Freehold's own heads after an encoder of the same weights: torch in fp32, as a "
-    "`transformers` pipeline runs it, and ONNX Runtime with the shipped graph or with dynamic int8 weights; in "
-    "FastAPI without batching, each with one and with two threads, and in LitServe, without batching and with its "
-    "own, by one worker or two, whatever served it best in the round before.",
+    "`transformers` pipeline runs it, and ONNX Runtime with the shipped graph or with its own dynamic int8 of the "
+    "fp32 graph; in FastAPI without batching, each with one and with two threads, and in LitServe, without "
+    "batching and with its own, by one worker or two, whatever served it best in the round before.",
     "`static tier alone` is asked only what that tier answers, so that its accuracy is that of the easier share.",
     "`steady`: asked at random moments (a Poisson process), 70 % as often as in its median round (or as `--load` "
     "says), as long as two rounds, over 64 connections; from the moment that a request is due.",
@@ -93,13 +92,16 @@ def _without_tiers(folder: Path) -> Path:
 
 
 def _artifact(folder: Path, work: Path) -> Path:
-    """Returns the folder of the champion's artifact, as an export of it; its int8 graph lies beside it."""
+    """Returns the folder of the champion's artifact, as an export of it; the peers' int8 graph lies beside it."""
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
     target = work / "artifact"
     words = [sys.executable, *CLI, "export", str(folder), "--to", str(target), "--json"]
     subprocess.run(words, check=True, capture_output=True)
-    graphs = (folder / ".freehold" / "cache" / "graphs").rglob("int8.onnx")
+    graphs = (folder / ".freehold" / "cache" / "graphs").rglob("fp32.onnx")
     graph = max(graphs, key=lambda path: path.stat().st_mtime)
-    shutil.copyfile(graph, work / "int8.onnx")
+    weights = {"per_channel": True, "weight_type": QuantType.QInt8, "op_types_to_quantize": ["MatMul"]}
+    quantize_dynamic(str(graph), str(work / "int8.onnx"), **weights)
     return target
 
 

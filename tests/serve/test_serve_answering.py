@@ -17,6 +17,7 @@ from freehold.serve.faults import Fault
 from freehold.serve.jobs import Asked
 from freehold.serve.measures import Measures
 from freehold.serve.readers import Loaded
+from freehold.serve.settings import Settings
 from freehold.serve.stages import Stage
 from freehold.task import Prediction, Release, Task
 
@@ -249,3 +250,43 @@ def test_a_stage_goes_on_after_a_mistake() -> None:
         stage.put(number)
     stage.close()
     assert seen == [[0], [1], [2]]
+
+
+def test_a_stage_of_several_threads_works_on_groups_side_by_side() -> None:
+    both, seen = threading.Barrier(2, timeout=20), list[Sequence[int]]()
+
+    def work(group: Sequence[int]) -> None:
+        both.wait()
+        seen.append(group)
+
+    stage: Stage[int] = Stage(work, name="test", size=lambda _: 1, most=1, threads=2)
+    for number in range(6):
+        stage.put(number)
+    stage.close()
+    assert sorted(number for group in seen for number in group) == [0, 1, 2, 3, 4, 5]
+    assert len(seen) == 6
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_a_stage_ends_when_what_its_work_put_back_is_done(threads: int) -> None:
+    left, done = [3] * 4, list[int]()
+
+    def work(group: Sequence[int]) -> None:
+        for number in group:
+            left[number] -= 1
+            if left[number]:
+                stage.put(number)
+            else:
+                done.append(number)
+
+    stage: Stage[int] = Stage(work, name="test", size=lambda _: 1, most=2, threads=threads)
+    for number in range(4):
+        stage.put(number)
+    stage.close()
+    assert sorted(done) == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize(("cores", "passes", "each"), [(1, 1, 1), (2, 2, 1), (4, 2, 2), (16, 4, 4), (7, 4, 2)])
+def test_cores_are_shared_by_passes(cores: int, passes: int, each: int) -> None:
+    settings = Settings(threads=cores)
+    assert (settings.passes, settings.pass_threads) == (passes, each)

@@ -15,7 +15,8 @@ from tests.serve.bank import Client, admit
 
 import freehold.feedback
 from freehold import compress, train
-from freehold.engine import Vectoriser, open_reader
+from freehold.engine import open_reader
+from freehold.engine.vectors import Graph
 from freehold.errors import IntegrityError
 from freehold.line import Explainer
 from freehold.registry import Registry
@@ -157,13 +158,13 @@ def test_a_real_model_explains_itself(desk: Served) -> None:
 
 def test_it_is_ready_after_a_pass_of_the_encoder(desk: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     passes = []
-    run = Vectoriser.run
+    run = Graph.__call__
 
-    def counted(self: Vectoriser, *args: Any) -> Any:
+    def counted(self: Graph, *args: Any) -> Any:
         passes.append(len(args[0]))
         return run(self, *args)
 
-    monkeypatch.setattr(Vectoriser, "run", counted)
+    monkeypatch.setattr(Graph, "__call__", counted)
     app = create_app([desk], inbox=freehold.feedback)
     assert passes == [1]
     with Client(app) as client:

@@ -31,8 +31,8 @@ __all__ = ["Answering", "HeldIds"]
 
 T = TypeVar("T")
 
-_PASS = 64
-"""Rows of one pass of the encoder."""
+_PASS = 32
+"""Rows of one pass of the encoder: longer ones read no more a second, and are waited for longer."""
 _MOST_HERE, _MOST_AT_ONCE, _MOST_WRITTEN = 64, 512, 1_024
 """Rows that the static tier reads in the event loop and in its thread, and that are written, at one time."""
 
@@ -65,16 +65,24 @@ class Answering:
     Args:
         held: Shared by all tasks of a server: an id may stand for one request only.
         router: Where what the model abstains from is passed on; None where nobody else is to be asked.
+        passes: How many passes of the encoder are made at one time.
     """
 
     def __init__(
-        self, task: str, shelf: Registry, *, measures: Measures, held: HeldIds, router: Router | None = None
+        self,
+        task: str,
+        shelf: Registry,
+        *,
+        measures: Measures,
+        held: HeldIds,
+        router: Router | None = None,
+        passes: int = 1,
     ) -> None:
         self._task, self._shelf = task, shelf
         self._measures, self._held = measures, held
         self._record: Stage[Job] = Stage(self._write, name="freehold-record", size=len, most=_MOST_WRITTEN)
         self._model: Stage[Piece] = Stage(
-            self._read, name="freehold-model", size=lambda piece: len(piece.rows), most=_PASS
+            self._read, name="freehold-model", size=lambda piece: len(piece.rows), most=_PASS, threads=passes
         )
         self._passing = Passing(router, done=self._record.put) if router else None
         self._arrived: list[Job] = []

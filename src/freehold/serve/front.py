@@ -63,11 +63,19 @@ def create_app(
     from freehold.serve.service import Service
 
     settings = settings or Settings()
-    champions = Champions(tasks, open_reader=open_reader or _engine_reader(), threads=settings.threads)
+    champions = Champions(tasks, open_reader=open_reader or _engine_reader(), threads=settings.pass_threads)
     champions.load()
+    _compute_alone()
     service = Service(champions, inbox=inbox, settings=settings, explainer=explainer, traces=traces)
     service.keyring.load()
     return build(service, version=version("freehold"))
+
+
+def _compute_alone() -> None:
+    """Lets numpy's products use the thread that asks for them: others would spin between two of them."""
+    from threadpoolctl import threadpool_limits
+
+    threadpool_limits(1, user_api="blas")
 
 
 def _engine_reader() -> OpenReader:

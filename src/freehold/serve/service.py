@@ -124,7 +124,12 @@ class Service:
         routers = open_routers(champions, measures=measures, most=settings.upstream_limit, threads=self._books)
         self._answering = {
             slot.task.name: Answering(
-                slot.task.name, slot.shelf, measures=measures, held=held, router=routers.get(slot.task.name)
+                slot.task.name,
+                slot.shelf,
+                measures=measures,
+                held=held,
+                router=routers.get(slot.task.name),
+                passes=settings.passes,
             )
             for slot in champions
         }

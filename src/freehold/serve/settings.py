@@ -46,7 +46,7 @@ class Settings:
         batches_limit: The most batches of one key that may be unfinished.
         poll_seconds: How often the registry is asked for a new champion, and for keys.
         workers: How many things besides answering are done at one time: embedding, feedback, pages.
-        threads: Threads of one forward pass; 0 lets the engine choose.
+        threads: That compute; 0 for one a core.
         upstream_limit: The most calls to upstreams that are made at one time.
         rate: How many requests a second each key may make; 0 for any number.
         grace_seconds: How long open requests get to finish at shutdown.
@@ -89,14 +89,32 @@ class Settings:
         """How many requests a key that has rested may make at once: those of two seconds, and one at least."""
         return max(1, math.ceil(2 * self.rate))
 
+    @property
+    def passes(self) -> int:
+        """How many forward passes are made at one time.
+
+        As many as each has threads, or more: threads of one pass wait for each other after every operator, and
+        only make a lone request faster.
+        """
+        return -(-self._cores // self.pass_threads)
+
+    @property
+    def pass_threads(self) -> int:
+        """Threads of one forward pass."""
+        return max(1, math.isqrt(self._cores))
+
+    @property
+    def _cores(self) -> int:
+        found = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return self.threads or found
+
     def share(self, replicas: int) -> Settings:
         """Returns the settings of one of several that answer together: what all of them may do is divided."""
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         return replace(
             self,
             rate=self.rate / replicas,
             upstream_limit=max(1, self.upstream_limit // replicas),
-            threads=self.threads or max(1, cores // replicas),
+            threads=max(1, self._cores // replicas),
         )
 
     def url(self) -> str:
