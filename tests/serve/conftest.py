@@ -50,7 +50,7 @@ def make_app() -> Callable[..., Rim]:
                 opened.append(reader)
             return reader
 
-        settings = Settings(**{"poll_seconds": 0.02, **changes})
+        settings = Settings(**{"poll_seconds": 0.02, "threads": 1, **changes})
         return create_app(
             served, inbox=freehold.feedback, settings=settings, open_reader=open_reader, explainer=explainer
         )

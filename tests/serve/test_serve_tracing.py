@@ -58,7 +58,7 @@ def open_told(shelf: Registry, task: Task) -> Iterator[Callable[..., Told]]:
         app = create_app(
             [Served(task, shelf)],
             inbox=freehold.feedback,
-            settings=Settings(poll_seconds=0.02),
+            settings=Settings(poll_seconds=0.02, threads=1),
             open_reader=WordReader,
             traces=Traces(provider, contents=contents),
         )
@@ -180,7 +180,8 @@ def test_contents_are_told_only_where_that_is_wanted(open_told: Callable[..., To
     told.client.post(ROUTE, [{"text": SECRET}, {"text": "boom?"}])
     told.client.post(f"{ROUTE}/feedback", {"inputs": {"text": SECRET}, "correct": {"urgent": True}})
     spans = told.spans()
-    shown = str([span.to_json() for span in spans.values()])
+    # Without ids: in their random digits anything may stand.
+    shown = str([(each.name, attributes(each), each.events, each.status.description) for each in spans.values()])
     assert "4242" not in shown
     assert "lost_card" not in shown
     assert "boom" not in shown
