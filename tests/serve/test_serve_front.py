@@ -12,15 +12,17 @@ from concurrent.futures import Future
 from pathlib import Path
 
 import httpx
+import numpy  # noqa: F401  so that there is something to limit
 import openai
 import pytest
 from tests.serve.bank import INTENTS, WordReader, release
+from threadpoolctl import threadpool_info, threadpool_limits
 
 import freehold.feedback
 from freehold.errors import UserError
 from freehold.registry import Registry
 from freehold.serve import Served, Settings, serve
-from freehold.serve.front import bind
+from freehold.serve.front import bind, compute_alone
 from freehold.serve.listener import Listener
 from freehold.serve.rim import Rim
 from freehold.task import Task
@@ -200,3 +202,11 @@ def test_two_servers_cannot_share_a_port() -> None:
         second.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         with pytest.raises(OSError, match="in use"):
             second.bind(first.getsockname())
+
+
+def test_numpy_computes_on_the_thread_that_asks() -> None:
+    with threadpool_limits(2, user_api="blas"):
+        compute_alone()
+        found = [each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"]
+    assert found
+    assert set(found) == {1}

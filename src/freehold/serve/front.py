@@ -26,7 +26,15 @@ if TYPE_CHECKING:
     from freehold.serve.service import Inbox
     from freehold.serve.tracing import Traces
 
-__all__ = ["bind", "check_champions", "check_settings", "create_app", "many_connections", "serve"]
+__all__ = [
+    "bind",
+    "check_champions",
+    "check_settings",
+    "compute_alone",
+    "create_app",
+    "many_connections",
+    "serve",
+]
 
 _MOST_FILES = 65_536
 
@@ -65,14 +73,13 @@ def create_app(
     settings = settings or Settings()
     champions = Champions(tasks, open_reader=open_reader or _engine_reader(), threads=settings.pass_threads)
     champions.load()
-    _compute_alone()
     service = Service(champions, inbox=inbox, settings=settings, explainer=explainer, traces=traces)
     service.keyring.load()
     return build(service, version=version("freehold"))
 
 
-def _compute_alone() -> None:
-    """Lets numpy's products use the thread that asks for them: others would spin between two of them."""
+def compute_alone() -> None:
+    """Lets numpy's products in this process use the thread that asks for them: others would spin between two."""
     from threadpoolctl import threadpool_limits
 
     threadpool_limits(1, user_api="blas")
@@ -119,6 +126,7 @@ def serve(
         app = create_app(
             tasks, inbox=inbox, settings=settings, open_reader=open_reader, explainer=explainer, traces=_traces()
         )
+        compute_alone()
         _listen(app, listener, settings=settings, tell=tell)
 
 

@@ -22,7 +22,14 @@ from typing import TYPE_CHECKING, Any
 
 from freehold.errors import MissingExtraError, OperatorError, UserError
 from freehold.serve.certificates import make_certificate
-from freehold.serve.front import bind, check_champions, check_settings, create_app, many_connections
+from freehold.serve.front import (
+    bind,
+    check_champions,
+    check_settings,
+    compute_alone,
+    create_app,
+    many_connections,
+)
 from freehold.serve.readers import Served
 from freehold.serve.relay import ReplicaSide
 from freehold.serve.settings import RATE, Settings
@@ -251,6 +258,7 @@ def _open_replica(plan: _Plan) -> ASGIApp:
         explainer=plan.explainer() if plan.explainer else None,
         traces=open_traces(),
     )
+    compute_alone()
     return ReplicaSide(app)
 
 
