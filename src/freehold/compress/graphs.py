@@ -120,7 +120,7 @@ def _difference(encoder: Encoder, path: Path) -> float:
     longest = int(getattr(encoder.bare.config, "max_position_embeddings", 64)) - 2
     worst = 0.0
     for windows, tokens in ((1, min(3, longest)), (3, min(37, longest))):
-        ids = random.integers(0, encoder.vocabulary, (windows, tokens))
+        ids = _draw_ids(encoder, random, (windows, tokens))
         mask = (np.arange(tokens) < random.integers(1, tokens + 1, (windows, 1))).astype(np.int64)
         found = session.run(_outputs(encoder), {"input_ids": ids, "attention_mask": mask})
         for ours, wanted in zip(found, [each for each in reference(ids, mask) if each is not None], strict=True):
@@ -133,7 +133,7 @@ def _difference_packed(encoder: Encoder, path: Path) -> float:
     from freehold.engine import run_encoder
 
     random, lengths = np.random.default_rng(1), (5, 4, 7)
-    ids = [random.integers(0, encoder.vocabulary, length) for length in lengths]
+    ids = [_draw_ids(encoder, random, (length,)) for length in lengths]
     mask = (np.arange(max(lengths)) < np.array(lengths)[:, None]).astype(np.int64)
     padded = np.zeros_like(mask)
     padded[mask == 1] = np.concatenate(ids)
@@ -144,6 +144,13 @@ def _difference_packed(encoder: Encoder, path: Path) -> float:
     wanted = [each for each in run_encoder(encoder)(padded, mask) if each is not None]
     pairs = zip(found, wanted, strict=True)
     return max(float(np.abs(ours[segments > 0] - theirs[mask == 1]).max()) for ours, theirs in pairs)
+
+
+def _draw_ids(encoder: Encoder, random: np.random.Generator, shape: tuple[int, ...]) -> Any:
+    """Returns ids of a text: that of padding is none, and RoBERTa would not count its position."""
+    ids = random.integers(0, encoder.vocabulary, shape)
+    padding = getattr(encoder.bare.config, "pad_token_id", None)
+    return np.where(ids == padding, ids + 1, ids) % encoder.vocabulary
 
 
 def _session(path: Path) -> Any:
