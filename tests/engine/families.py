@@ -37,6 +37,8 @@ FAMILIES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "xlm-roberta": ("xlm-roberta", _SIZES),
 }
 """Name to model type and sizes."""
+PACKING = frozenset({"bert", "camembert", "distilbert", "electra", "mpnet", "roberta", "xlm-roberta"})
+"""The families in which texts can share a row."""
 
 
 def make_family(folder: Path, name: str, *, seed: int = 0) -> Path:

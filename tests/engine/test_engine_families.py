@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.engine.families import FAMILIES, LAYERS, WIDTH, make_family
+from tests.engine.families import FAMILIES, LAYERS, PACKING, WIDTH, make_family
 from torch import Tensor
 
 from freehold.engine import (
@@ -97,6 +97,26 @@ def test_one_pass_gives_the_last_layer_and_one_in_the_middle(name: str, folders:
             lower = encoder.lower(ids, mask, layers=2)
             torch.testing.assert_close(middle[mask == 1], lower[mask == 1], atol=1e-6, rtol=0)
     assert (last - middle)[mask == 1].abs().max() > 1e-3
+
+
+def test_texts_that_share_a_row_are_read_as_if_each_were_alone(name: str, folders: dict[str, Path]) -> None:
+    encoder = load_encoder(folders[name])
+    assert encoder.packs == (name in PACKING)
+    if not encoder.packs:
+        return
+    ids = torch.randint(5, 200, (2, 30), generator=torch.Generator().manual_seed(0))
+    ids[0, 3] = ids[1, 0] = 1  # the padding token's text may stand in a text
+    # More places than the family has positions: padding has none of its own.
+    packed, segments = torch.ones((2, 64), dtype=torch.long), torch.zeros((2, 64), dtype=torch.long)
+    packed[0, :30], packed[0, 30:42] = ids[0], ids[1, :12]
+    segments[0, :30], segments[0, 30:42] = 1, 2
+    packed[1, :4], segments[1, :4] = ids[1, :4], 3
+    with torch.inference_mode():
+        found = encoder.packed(packed, segments)
+        first, second = (encoder(each, torch.ones_like(each))[0] for each in (ids[:1], ids[1:, :12]))
+        third = encoder(ids[1:, :4], torch.ones((1, 4), dtype=torch.long))[0]
+    for ours, alone in ((found[0, :30], first), (found[0, 30:42], second), (found[1, :4], third)):
+        torch.testing.assert_close(ours, alone, atol=1e-5, rtol=0)
 
 
 def test_several_layers_give_their_mean(folders: dict[str, Path]) -> None:

@@ -44,7 +44,7 @@ from freehold.engine import (
     save_heads,
     write_description,
 )
-from freehold.task import TIERED_KINDS, Answer, Desk, Json, Task, canonical, file_digest
+from freehold.task import TIERED_KINDS, Answer, Desk, Event, Json, Task, canonical, file_digest
 
 if TYPE_CHECKING:
     from freehold.engine import Encoder, Run
@@ -282,7 +282,8 @@ class Forms:
         home.mkdir(parents=True, exist_ok=True)
         new = home / f"{form}.new.onnx"
         if form == "fp32":
-            export_encoder(self._load(), new)
+            if reason := export_encoder(self._load(), new):
+                self._desk.tell(Event("compress.shrink", "note", note=f"texts do not share rows: {reason}"))
         else:
             quantise_encoder(self._graph("fp32"), new, form=form)
         path.with_suffix(".sha256").write_text(file_digest(new))

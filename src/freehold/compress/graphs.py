@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["export_encoder", "recipe"]
 
-_RECIPE = 6  # raised whenever this module or `quantise` would make another encoder graph of the same weights
+_RECIPE = 7  # raised whenever this module or `quantise` would make another encoder graph of the same weights
 _MAKERS = ("torch", "transformers", "onnx", "onnxscript", "onnxruntime")
 _OPSET = 18
 _TOLERANCE = 1e-3
@@ -32,38 +32,52 @@ def recipe() -> str:
     return digest([_RECIPE, _OPSET, *(version(name) for name in _MAKERS)])
 
 
-def export_encoder(encoder: Encoder, path: Path) -> None:
+def export_encoder(encoder: Encoder, path: Path) -> str:
     """Writes an encoder as an fp32 graph: `input_ids`, `attention_mask` to `tokens`, any windows and tokens.
 
     An encoder with layers in the middle has a second output, `middle`. Where the family allows it, the mask may
     number several texts in a row, and the graph's metadata say so under `PACKS`.
 
+    Returns:
+        Why texts cannot share rows, though the family allows it; empty where nothing failed.
+
     Raises:
         UserError: An encoder of this family cannot be exported, or its graph gives other vectors.
     """
-    if encoder.packs:
-        try:
-            _export(encoder, path, packed=True)
-            return
-        except UserError:  # what is written then is the graph that takes one text a row
-            pass
-    _export(encoder, path, packed=False)
+    if not encoder.packs:
+        _export(encoder, path, packed=False)
+        return ""
+    try:
+        _export(encoder, path, packed=True)
+    except UserError as error:  # what is written then is the graph that takes one text a row
+        _export(encoder, path, packed=False)
+        return error.message
+    return ""
 
 
 def _export(encoder: Encoder, path: Path, *, packed: bool) -> None:
     try:
         model = _trace(encoder.eval(), packed=packed)
     except Exception as error:  # the exporter lets anything through
-        reason = str(error).strip().partition("\n")[0] or type(error).__name__
-        raise _refusal(encoder, f"the exporter says {reason!r}") from error
+        raise _refusal(encoder, f"the exporter says {_first_line(error)!r}") from error
     _forget_origin(model)
     _order_gelu(model.graph)
     if packed:
         helper.set_model_props(model, {PACKS: "1"})
     onnx.save(model, path)
-    difference = max(_difference(encoder, path), _difference_packed(encoder, path) if packed else 0.0)
+    try:
+        difference = max(_difference(encoder, path), _difference_packed(encoder, path) if packed else 0.0)
+    except Exception as error:  # ONNX Runtime's exceptions share no public root
+        raise _refusal(encoder, f"the graph fails: {_first_line(error)!r}") from error
     if not difference <= _TOLERANCE:
         raise _refusal(encoder, f"the graph's vectors are off by {difference:.1g}")
+
+
+def _first_line(error: BaseException) -> str:
+    """Returns what went wrong: the exporter's own words are about its steps."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return str(error).strip().partition("\n")[0] or type(error).__name__
 
 
 def _refusal(encoder: Encoder, reason: str) -> UserError:
@@ -120,7 +134,7 @@ def _difference(encoder: Encoder, path: Path) -> float:
     longest = int(getattr(encoder.bare.config, "max_position_embeddings", 64)) - 2
     worst = 0.0
     for windows, tokens in ((1, min(3, longest)), (3, min(37, longest))):
-        ids = _draw_ids(encoder, random, (windows, tokens))
+        ids = random.integers(0, encoder.vocabulary, (windows, tokens))
         mask = (np.arange(tokens) < random.integers(1, tokens + 1, (windows, 1))).astype(np.int64)
         found = session.run(_outputs(encoder), {"input_ids": ids, "attention_mask": mask})
         for ours, wanted in zip(found, [each for each in reference(ids, mask) if each is not None], strict=True):
@@ -133,7 +147,7 @@ def _difference_packed(encoder: Encoder, path: Path) -> float:
     from freehold.engine import run_encoder
 
     random, lengths = np.random.default_rng(1), (5, 4, 7)
-    ids = [_draw_ids(encoder, random, (length,)) for length in lengths]
+    ids = [random.integers(0, encoder.vocabulary, length) for length in lengths]
     mask = (np.arange(max(lengths)) < np.array(lengths)[:, None]).astype(np.int64)
     padded = np.zeros_like(mask)
     padded[mask == 1] = np.concatenate(ids)
@@ -144,13 +158,6 @@ def _difference_packed(encoder: Encoder, path: Path) -> float:
     wanted = [each for each in run_encoder(encoder)(padded, mask) if each is not None]
     pairs = zip(found, wanted, strict=True)
     return max(float(np.abs(ours[segments > 0] - theirs[mask == 1]).max()) for ours, theirs in pairs)
-
-
-def _draw_ids(encoder: Encoder, random: np.random.Generator, shape: tuple[int, ...]) -> Any:
-    """Returns ids of a text: that of padding is none, and RoBERTa would not count its position."""
-    ids = random.integers(0, encoder.vocabulary, shape)
-    padding = getattr(encoder.bare.config, "pad_token_id", None)
-    return np.where(ids == padding, ids + 1, ids) % encoder.vocabulary
 
 
 def _session(path: Path) -> Any:

@@ -260,8 +260,8 @@ def _is_table(tensor: TensorProto) -> bool:
 def _lookup(table: str, *, ids: str, out: str) -> list[onnx.NodeProto]:
     """Returns the nodes that look up int8 rows and scale them back."""
     return [
-        helper.make_node("Gather", [f"{table}_rows", ids], [f"{out}_int8"]),
-        helper.make_node("Cast", [f"{out}_int8"], [f"{out}_float"], to=TensorProto.FLOAT),
-        helper.make_node("Gather", [f"{table}_scale", ids], [f"{out}_factor"]),
-        helper.make_node("Mul", [f"{out}_float", f"{out}_factor"], [out]),
+        helper.make_node("Gather", [f"{table}_rows", ids], [f"{out}_row_int8"]),
+        helper.make_node("Cast", [f"{out}_row_int8"], [f"{out}_row"], to=TensorProto.FLOAT),
+        helper.make_node("Gather", [f"{table}_scale", ids], [f"{out}_row_scale"]),
+        helper.make_node("Mul", [f"{out}_row", f"{out}_row_scale"], [out]),
     ]

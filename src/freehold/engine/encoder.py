@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from freehold.engine.bases import Base
 from freehold.engine.pooling import Layers
 from freehold.engine.settings import Pooling, read_settings
-from freehold.engine.stacks import above, below, first_position, layers_of, packs
+from freehold.engine.stacks import above, below, layers_of, packs, padding_position
 from freehold.engine.vectors import Run
 from freehold.errors import DataError, UserError
 from freehold.task import digest, folder_files
@@ -75,12 +75,15 @@ class Encoder(nn.Module):
             segments: The number of each token's text, from 1; 0 for padding. A mask of 0 and 1 is one text a row.
         """
         same = segments[:, :, None] == segments[:, None, :]
+        padding = padding_position(self.bare)
+        first = 0 if padding is None else padding + 1
+        counted = segments > 0 if padding is None else (segments > 0) & (input_ids != padding)
         places = torch.arange(segments.shape[1])
-        positions = (same & (places[None, None, :] < places[None, :, None])).sum(-1)
+        before = same & counted[:, None, :] & (places[None, None, :] < places[None, :, None])
         hidden: Tensor = self.body(
             input_ids=input_ids,
             attention_mask=torch.where(same, 0.0, torch.finfo(torch.float32).min)[:, None],
-            position_ids=positions + first_position(self.bare),
+            position_ids=torch.where(counted, before.sum(-1) + first, padding or 0),
         ).last_hidden_state
         return hidden
 

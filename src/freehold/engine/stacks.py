@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
-__all__ = ["above", "below", "first_position", "layers_of", "lora_targets", "packs"]
+__all__ = ["above", "below", "layers_of", "lora_targets", "packs", "padding_position"]
 
 
 class _Given(nn.Module):
@@ -85,10 +85,13 @@ def packs(body: Any) -> bool:
     return stack is not None and stack.packs
 
 
-def first_position(body: Any) -> int:
-    """Returns the number of a text's first position: RoBERTa and its kin count from behind the padding's."""
-    padding = getattr(getattr(body, "embeddings", None), "padding_idx", None)
-    return 0 if padding is None else int(padding) + 1
+def padding_position(body: Any) -> int | None:
+    """Returns the position of the padding token, wherever it is, where a family has one: RoBERTa and its kin.
+
+    It is the token's id as well. Texts' own positions are counted from behind it, and skip that token.
+    """
+    found = getattr(getattr(body, "embeddings", None), "padding_idx", None)
+    return None if found is None else int(found)
 
 
 def below(body: Any, count: int) -> Any:
