@@ -46,6 +46,7 @@ class Running:
     process: subprocess.Popen[bytes]
     url: str
     folder: Path
+    before: frozenset[Path] = frozenset()
 
     def family(self) -> dict[int, str]:
         """Returns the processes that the command has started, and those have, with their names."""
@@ -56,6 +57,10 @@ class Running:
             if int(parent) in found and "defunct" not in str(name):
                 found.setdefault(int(pid), " ".join(name))
         return found
+
+    def homes(self) -> set[Path]:
+        """Returns the folders with certificates, keys and Ray's logs that came since the command was started."""
+        return set(Path("/tmp").glob("freehold-*/key.pem")) - self.before
 
     def replicas(self) -> set[int]:
         return {pid for pid, name in self.family().items() if name.startswith("ray::ServeReplica")}
@@ -100,6 +105,7 @@ def wait_until(true: Callable[[], bool]) -> None:
 
 def start(folder: Path, *words: str) -> Running:
     command = [*START, "serve", str(folder), "--on", "ray", "--port", "0", "--rate", "0", "--json", *words]
+    before = frozenset(Path("/tmp").glob("freehold-*/key.pem"))
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True, cwd=folder.parent
     )
@@ -107,7 +113,7 @@ def start(folder: Path, *words: str) -> Running:
     line = process.stdout.readline()
     if not line:
         raise AssertionError(process.communicate(timeout=60)[1].decode())
-    return Running(process, json.loads(line)["url"], folder)
+    return Running(process, json.loads(line)["url"], folder, before)
 
 
 def starting(folder: Path) -> Running:
@@ -187,6 +193,7 @@ def test_the_others_answer_where_one_is_killed_and_finish_its_batch_line_by_line
 
 def test_sigterm_lets_open_requests_finish_and_leaves_nobody(running: Running) -> None:
     family, body = running.family(), json.dumps({"text": "where is my parcel"}).encode()
+    assert len(running.homes()) == 1
     connection = http.client.HTTPConnection(urlsplit(running.url).netloc, timeout=60)
     connection.putrequest("POST", ROUTE)
     connection.putheader("content-length", str(len(body)))
@@ -202,7 +209,7 @@ def test_sigterm_lets_open_requests_finish_and_leaves_nobody(running: Running) -
     said = ended(running, family)
     assert running.process.returncode == 0, said.decode()
     assert b"Traceback" not in said
-    assert not Path(f"/proc/{running.process.pid}").exists()
+    assert running.homes() == set()
 
 
 @pytest.mark.slow

@@ -286,7 +286,9 @@ def test_a_stage_ends_when_what_its_work_put_back_is_done(threads: int) -> None:
     assert sorted(done) == [0, 1, 2, 3]
 
 
-@pytest.mark.parametrize(("cores", "passes", "each"), [(1, 1, 1), (2, 2, 1), (4, 2, 2), (16, 4, 4), (7, 4, 2)])
+@pytest.mark.parametrize(("cores", "passes", "each"), [(1, 1, 1), (2, 2, 1), (4, 2, 3), (7, 3, 5), (16, 4, 13)])
 def test_cores_are_shared_by_passes(cores: int, passes: int, each: int) -> None:
     settings = Settings(threads=cores)
     assert (settings.passes, settings.pass_threads) == (passes, each)
+    # A session has one pool for all who ask it: each pass computes in its own thread and in those.
+    assert passes + (each - 1) == cores

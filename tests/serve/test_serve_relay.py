@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -13,9 +14,9 @@ import pytest
 from starlette.types import Message, Receive, Scope, Send
 from tests.serve.bank import Client, release
 
-from freehold.errors import MissingExtraError, UserError
+from freehold.errors import MissingExtraError, OperatorError, UserError
 from freehold.registry import Registry
-from freehold.serve import Served, Settings, serve_replicas
+from freehold.serve import Served, Settings, replicas, serve_replicas
 from freehold.serve.relay import ProxySide, ReplicaSide
 from freehold.serve.rim import Rim
 from freehold.task import Task
@@ -141,11 +142,12 @@ def test_other_traffic_passes() -> None:
 
 
 def test_replicas_share_what_one_server_may_do() -> None:
-    one = Settings(rate=10, upstream_limit=3, threads=0)
+    one = Settings(rate=10, upstream_limit=3, threads=8)
     shares = [one.share(count) for count in (2, 5)]
     assert [each.rate for each in shares] == [5, 2]
     assert [each.upstream_limit for each in shares] == [1, 1]
-    assert all(each.threads >= 1 for each in shares)
+    assert [each.threads for each in shares] == [4, 1]
+    assert Settings(threads=2).share(5).threads == 1
     assert one.share(1).rate == 10
 
 
@@ -153,6 +155,36 @@ def test_replicas_share_what_one_server_may_do() -> None:
 def test_how_many_is_said_where_it_is_wrong(count: int) -> None:
     with pytest.raises(UserError, match=rf"`--replicas` is {count}; it is a number from 1 to 64\."):
         serve_replicas([], replicas=count, inbox=None)  # type: ignore[arg-type]
+
+
+class _Ray:
+    """Stands for the module ray, which says of its nodes what it is told to."""
+
+    def __init__(self, said: Callable[[], list[dict[str, bool]]]) -> None:
+        self.nodes = said
+
+
+def test_it_is_seen_that_ray_is_gone() -> None:
+    def unreachable() -> list[dict[str, bool]]:
+        raise RuntimeError("nobody answers")
+
+    replicas._check_alive(_Ray(lambda: [{"Alive": False}, {"Alive": True}]))
+    for said in (lambda: [{"Alive": False}], list, unreachable):
+        with pytest.raises(OperatorError, match="Ray ended, and the replicas with it"):
+            replicas._check_alive(_Ray(said))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has such names")
+def test_two_that_start_do_not_take_one_port() -> None:
+    with replicas._claimed("127.0.0.1", 0) as port:
+        refused = pytest.raises(UserError, match=f"Port {port} is taken by a server that is starting")
+        with refused as caught, replicas._claimed("127.0.0.1", port):
+            pass
+        assert f"--port {port + 1}" in caught.value.hint
+        with socket.create_server(("127.0.0.1", port), reuse_port=True):  # as Ray's proxy does
+            pass
+    with replicas._claimed("127.0.0.1", port) as again:
+        assert again == port
 
 
 def test_without_ray_it_is_said_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:

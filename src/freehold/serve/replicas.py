@@ -10,10 +10,12 @@ import logging
 import os
 import secrets
 import signal
+import socket
+import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -53,6 +55,9 @@ _STORE_BYTES = 80 << 20
 _AT_ONCE = 100_000
 """Requests that Ray hands to a replica at one time: the server's own limits say when it is too much."""
 _HEALTH_SECONDS, _DRAIN_SECONDS = 2.0, 0.2
+_LOOK_SECONDS = 5.0
+"""How often it is looked whether Ray is there."""
+_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 _IDLE_SECONDS = 5
 """How long a connection may rest between two requests: what uvicorn says where nobody else does."""
 _ENVIRONMENT = {
@@ -103,7 +108,7 @@ def serve_replicas(
 
     Args:
         tasks: What is served; each name once.
-        replicas: How many processes answer; together they let through what one server would.
+        replicas: How many processes answer; together they let through what one server would in the long run.
         inbox, host, port, rate, tell: As for `serve`.
         explainer: Makes a replica's explainer.
 
@@ -111,47 +116,98 @@ def serve_replicas(
         UserError: A value is none that can be used, as for `serve`.
         IntegrityError: A champion's files are damaged; the message names its task.
         MissingExtraError: Ray is not installed.
-        OperatorError: Ray cannot start here.
+        OperatorError: Ray cannot start here, or ended while it served.
     """
     if not 1 <= replicas <= _MOST:
         raise UserError(f"`--replicas` is {replicas}; it is a number from 1 to {_MOST}.")
     if find_spec("ray") is None:
         raise MissingExtraError("ray", "ray")
     settings = check_settings(tasks, host=host, port=port, rate=rate)
-    with bind(host, port) as listener:
-        settings = replace(settings, port=listener.getsockname()[1])
-    check_champions(tasks)
-    places = tuple((served.task, served.shelf.state.resolve()) for served in tasks)
-    plan = _Plan(places, inbox, settings.share(replicas), explainer)
-    with _home() as home, _environment(home), many_connections():
-        _run(plan, replicas, home=home, tell=tell)
+    with _claimed(host, port) as taken:
+        check_champions(tasks)
+        places = tuple((served.task, served.shelf.state.resolve()) for served in tasks)
+        plan = _Plan(places, inbox, replace(settings, port=taken).share(replicas), explainer)
+        with _ending() as ended, _home() as home, _environment(home), many_connections():
+            _run(plan, replicas, home=home, tell=tell, ended=ended)
 
 
-def _run(plan: _Plan, replicas: int, *, home: Path, tell: Callable[[str], None]) -> None:
+def _run(plan: _Plan, replicas: int, *, home: Path, tell: Callable[[str], None], ended: _Ended) -> None:
     """Starts everything, and ends it when that is told."""
     ray = _load_ray()
     try:
-        with _ending() as ended:
-            _start(ray, home / "ray", replicas)
-            ended.listen()
-            ended.check()
-            _deploy(plan, replicas)
-            ended.check()
-            ended.answering = True
-            tell(plan.settings.url())
-            ended.wait()
+        _start(ray, home / "ray", replicas)
+        ended.listen()
+        ended.check()
+        _deploy(plan, replicas)
+        ended.check()
+        ended.answering = True
+        tell(plan.settings.url())
+        while not ended.wait(_LOOK_SECONDS):
+            _check_alive(ray)
+        with suppress(ray.exceptions.RayError, RuntimeError, TimeoutError):  # what does not let go ends below
             ray.serve.delete(_NAME)
     finally:
         ray.shutdown()
 
 
 def _load_ray() -> Any:
+    """Returns the module ray.
+
+    Raises:
+        MissingExtraError: It is not installed.
+        OperatorError: This process has a Ray of its own, which would end with the server.
+    """
     try:
         import ray
         import ray.serve
     except ModuleNotFoundError as error:
         raise MissingExtraError("ray[serve]", "ray") from error
+    if ray.is_initialized():
+        raise OperatorError(
+            "This process uses a Ray already; the server needs one of its own.",
+            hint="Serve from another process: freehold serve --on ray",
+        )
     return ray
+
+
+def _check_alive(ray: Any) -> None:
+    """Looks whether Ray is there.
+
+    Raises:
+        OperatorError: It is not: somebody killed it, or the machine ran out of memory.
+    """
+    try:
+        alive = any(node["Alive"] for node in ray.nodes())
+    except Exception:  # noqa: BLE001  whatever it says: who keeps the list of nodes does not answer
+        alive = False
+    if not alive:
+        raise OperatorError(
+            "Ray ended, and the replicas with it.",
+            hint="Look whether memory ran out, and start again: freehold serve --on ray",
+        )
+
+
+@contextmanager
+def _claimed(host: str, port: int) -> Iterator[int]:
+    """Yields a port that is free, and refuses it to other servers of this kind until the block ends.
+
+    Ray's proxy takes it late, and lets others share it, so that two servers would answer by turns.
+
+    Raises:
+        UserError: It is taken, or cannot be had.
+    """
+    with bind(host, port) as listener, socket.socket(socket.AF_UNIX) as claim:
+        taken = int(listener.getsockname()[1])
+        if sys.platform == "linux":  # where sockets may have names that are no files
+            try:
+                claim.bind(f"\0freehold-serve-{host}:{taken}")
+            except OSError as error:
+                raise UserError(
+                    f"Port {taken} is taken by a server that is starting.",
+                    hint=f"Choose another: freehold serve --on ray --port {taken + 1}",
+                ) from error
+        listener.close()
+        yield taken
 
 
 @contextmanager
@@ -203,7 +259,9 @@ def _start(ray: Any, folder: Path, replicas: int) -> None:
             logging_level=logging.ERROR,
             _temp_dir=str(folder),  # which Ray opens to everybody
         )
-    except (RuntimeError, OSError, ray.exceptions.RayError) as error:
+    except SystemExit:  # what Ray makes of SIGTERM while it starts
+        raise KeyboardInterrupt from None
+    except Exception as error:  # Ray's have no root in common
         raise _unstartable(error) from error
 
 
@@ -214,7 +272,6 @@ def _deploy(plan: _Plan, replicas: int) -> None:
         OperatorError: They cannot.
     """
     from ray import serve
-    from ray.exceptions import RayError
 
     quiet = {"log_level": "ERROR", "enable_access_log": False}
     logging.getLogger("ray.serve").setLevel(logging.ERROR)
@@ -234,7 +291,7 @@ def _deploy(plan: _Plan, replicas: int) -> None:
         options = {**place, "keep_alive_timeout_s": _IDLE_SECONDS}
         serve.start(proxy_location="HeadOnly", http_options=options, logging_config=quiet)
         serve.run(deployment.bind(), name=_NAME, route_prefix="/")
-    except (RuntimeError, OSError, RayError) as error:
+    except Exception as error:  # Ray's have no root in common
         raise _unstartable(error) from error
 
 
@@ -282,9 +339,9 @@ class _Ended:
         self.answering = False
 
     def listen(self) -> None:
-        """Makes SIGINT and SIGTERM an ordinary end; Ray puts a handler of its own in place when it starts."""
+        """Makes some signals an ordinary end; Ray puts a handler of its own in place when it starts."""
         if threading.current_thread() is threading.main_thread():
-            for each in (signal.SIGINT, signal.SIGTERM):
+            for each in _SIGNALS:
                 signal.signal(each, self._tell)
 
     def check(self) -> None:
@@ -292,9 +349,9 @@ class _Ended:
         if self._told.is_set():
             raise KeyboardInterrupt
 
-    def wait(self) -> None:
-        """Returns when the server is told to end."""
-        self._told.wait()
+    def wait(self, seconds: float) -> bool:
+        """Returns whether the server was told to end, at once or within so long."""
+        return self._told.wait(seconds)
 
     def _tell(self, _number: int, _frame: FrameType | None) -> None:
         again = self._told.is_set()
@@ -306,7 +363,7 @@ class _Ended:
 @contextmanager
 def _ending() -> Iterator[_Ended]:
     """Yields what knows of the end, and puts back the signals' handlers."""
-    before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
+    before = {each: signal.getsignal(each) for each in _SIGNALS}
     ended = _Ended()
     ended.listen()
     try:

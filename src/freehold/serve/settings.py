@@ -52,7 +52,7 @@ class Settings:
         grace_seconds: How long open requests get to finish at shutdown.
         linger_seconds: How long open connections without a request get to send one at shutdown.
         head_seconds: How long a connection may take to send the head of a request.
-        body_seconds: How long a body may stand still.
+        body_seconds: How long is waited for a body; a second longer for each KiB of it that came.
     """
 
     host: str = "127.0.0.1"
@@ -93,15 +93,17 @@ class Settings:
     def passes(self) -> int:
         """How many forward passes are made at one time.
 
-        As many as each has threads, or more: threads of one pass wait for each other after every operator, and
-        only make a lone request faster.
+        Threads of one pass wait for each other after every operator, and only make a lone request faster.
         """
-        return -(-self._cores // self.pass_threads)
+        return math.ceil(math.sqrt(self._cores))
 
     @property
     def pass_threads(self) -> int:
-        """Threads of one forward pass."""
-        return max(1, math.isqrt(self._cores))
+        """Threads of one forward pass.
+
+        All but one are shared with the passes beside it, so that together they are as many as there are cores.
+        """
+        return self._cores - self.passes + 1
 
     @property
     def _cores(self) -> int:
