@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from urllib.parse import urlsplit
 
@@ -65,6 +66,28 @@ def test_a_body_that_does_not_come_is_told_so(hurried: str) -> None:
         head, _, body = read_all(slow).partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 408")
     assert json.loads(body)["error"]["code"] == "body_timeout"
+
+
+def test_a_body_that_trickles_is_told_so(hurried: str) -> None:
+    with connect(hurried) as slow:
+        slow.sendall(HEAD + b"\r\n{")
+        answer, begun = b"", time.monotonic()
+        slow.settimeout(0.05)
+        while not answer and time.monotonic() - begun < 10:
+            slow.sendall(b" ")  # the pauses are short, and the body has no end
+            with suppress(TimeoutError):
+                answer = slow.recv(65536)
+    assert json.loads(answer.partition(b"\r\n\r\n")[2])["error"]["code"] == "body_timeout"
+
+
+def test_a_body_may_take_longer_the_more_of_it_comes(hurried: str) -> None:
+    body = json.dumps({"text": "lost " * 600}).encode()
+    with connect(hurried) as slow:
+        slow.sendall(HEAD.replace(b"40", str(len(body)).encode()) + b"\r\n")
+        for start in range(0, len(body), 1_000):
+            slow.sendall(body[start : start + 1_000])
+            time.sleep(0.3)  # in all longer than half a second
+        assert slow.recv(65536).startswith(b"HTTP/1.1 200")
 
 
 def test_those_who_hold_connections_do_not_hold_up_others(hurried: str) -> None:

@@ -33,6 +33,8 @@ __all__ = ["Rim"]
 
 _log = logging.getLogger("freehold.serve")
 _PROBES = frozenset({"/livez", "/readyz"})
+_SLOWEST = 1024.0
+"""Bytes a second of a body that may take longer than others."""
 
 
 class Rim:
@@ -156,19 +158,25 @@ class _Reply:
 
 
 def _hurried(receive: Receive, seconds: float) -> Receive:
-    """Returns what receives a body that may not stand still; after its end it waits for a client to go away."""
-    ended = False
+    """Returns what receives a body that may be waited for so long, and a second longer for each KiB that came.
+
+    After the body's end it waits for a client to go away, however long that takes. The rule is that of Apache's
+    `mod_reqtimeout`: a limit for the pauses alone would let a byte now and then hold a connection for ever.
+    """
+    ended, left = False, seconds
 
     async def hurried() -> Message:
-        nonlocal ended
+        nonlocal ended, left
         if ended:
             return await receive()
+        begun = time.perf_counter()
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(left):
                 message = await receive()
         except TimeoutError:
-            said = f"Nothing of the body came for {seconds:g} seconds."
+            said = f"The body came too slowly: it has {seconds:g} seconds, and one more for each KiB."
             raise Fault(408, said, code="body_timeout", headers={"connection": "close"}) from None
+        left += len(message.get("body", b"")) / _SLOWEST - (time.perf_counter() - begun)
         ended = not message.get("more_body", False)
         return message
 
