@@ -3,9 +3,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sys
 from dataclasses import replace
+from io import BufferedReader
 from pathlib import Path
-from typing import IO
 
 import pytest
 from hypothesis import given
@@ -96,19 +97,28 @@ def change(path: Path, content: bytes, *, ago: float) -> None:
 def test_a_file_that_stays_as_it_is_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     change(tmp_path / "a", b"a", ago=60)
     os.link(tmp_path / "a", tmp_path / "b")
-    read, real = [], hashlib.file_digest
+    module = sys.modules["freehold.task.canonical"]
+    read, real = [], module._sha256
 
-    def digest_of(file: IO[bytes], name: str) -> object:
+    def digest_of(file: BufferedReader) -> object:
         read.append(file.name)
-        return real(file, name)  # type: ignore[arg-type]
+        return real(file)
 
-    monkeypatch.setattr(hashlib, "file_digest", digest_of)
+    monkeypatch.setattr(module, "_sha256", digest_of)
     with reading_once():
         assert file_digest(tmp_path / "a") == file_digest(tmp_path / "b") == hashlib.sha256(b"a").hexdigest()
         assert len(read) == 1
     for times in (2, 3):
         assert file_digest(tmp_path / "a") == hashlib.sha256(b"a").hexdigest()
         assert len(read) == times
+
+
+def test_a_large_file_is_read_to_its_end(tmp_path: Path) -> None:
+    data = bytes(range(256)) * 70_000  # more than is read at once
+    (tmp_path / "a").write_bytes(data)
+    (tmp_path / "empty").touch()
+    assert file_digest(tmp_path / "a") == hashlib.sha256(data).hexdigest()
+    assert file_digest(tmp_path / "empty") == hashlib.sha256(b"").hexdigest()
 
 
 @pytest.mark.parametrize("ago", [60, 1.5, 0, -60])

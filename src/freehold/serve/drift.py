@@ -15,6 +15,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
+import orjson
+
 from freehold.errors import FreeholdError
 from freehold.task import Answer, Field, Release, Value
 
@@ -126,8 +128,8 @@ def read_expected(shelf: Registry, release: Release, fields: Sequence[Field]) ->
 def _read(path: Path, fields: Sequence[Field]) -> dict[str, Expected]:
     confidences: dict[str, list[float]] = {field.name: [] for field in fields}
     labels: dict[str, Counter[str]] = {field.name: Counter() for field in fields if field.kind in _LABELLED}
-    with path.open(encoding="utf-8") as lines:
-        for row in map(json.loads, lines):
+    with path.open("rb") as lines:
+        for row in map(orjson.loads, lines):
             for name, confidence in row["confidence"].items():
                 if name in confidences:
                     confidences[name].append(float(confidence))

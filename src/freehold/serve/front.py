@@ -11,6 +11,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -67,12 +68,14 @@ def create_app(
         >>> import freehold.feedback
         >>> app = create_app([], inbox=freehold.feedback)
     """
-    from freehold.serve.application import build
-    from freehold.serve.service import Service
-
     settings = settings or Settings()
     champions = Champions(tasks, open_reader=open_reader or _engine_reader(), threads=settings.pass_threads)
-    champions.load()
+    # What a model's files need is done outside of Python for the most part: time for the imports of a server.
+    with ThreadPoolExecutor(1, thread_name_prefix="freehold-load") as pool:
+        loaded = pool.submit(champions.load)
+        from freehold.serve.application import build
+        from freehold.serve.service import Service
+    loaded.result()
     service = Service(champions, inbox=inbox, settings=settings, explainer=explainer, traces=traces)
     service.keyring.load()
     return build(service, version=version("freehold"))
