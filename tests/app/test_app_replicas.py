@@ -228,6 +228,20 @@ def test_ctrl_c_ends_it_too(turned: Path, tmp_path: Path, early: bool) -> None:
     assert b"Traceback" not in said
 
 
+@pytest.mark.slow
+def test_it_ends_where_ray_does(turned: Path, tmp_path: Path) -> None:
+    running = start(Path(shutil.copytree(turned, tmp_path / "desk")))
+    try:
+        family = running.family()
+        os.kill(next(pid for pid, name in family.items() if "/raylet/raylet" in name), signal.SIGKILL)
+        said = ended(running, family)
+    finally:
+        running.process.kill()
+    assert running.process.returncode == 2, said.decode()
+    assert said.splitlines()[-2] == b"Ray ended, and the replicas with it."  # behind what its processes said
+    assert running.homes() == set()
+
+
 @pytest.mark.parametrize(
     ("words", "message", "hint"),
     [
