@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,8 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from freehold.engine import Grams, Ngrams, Sketch, load_grams
+from freehold.engine.ngrams import words_in
+from freehold.engine.sketch import _WORDS, _hash_words
 from freehold.errors import IntegrityError
 
 TEXTS = ["Where is my card?", "where IS my card", "", "日本語 ü \t é", "a a a a", "?!"]
@@ -39,6 +42,12 @@ def test_a_row_has_the_same_features_alone_and_among_many(texts: list[str]) -> N
         alone, part = sketch.transform([text]), slice(many.starts[row], many.starts[row + 1])
         assert (many.indices[part] == alone.indices).all()
         assert (many.values[part] == alone.values).all()
+
+
+@given(st.text("ab \t\x1c\u2003ßé€😀İ'A0_-?", max_size=30))
+def test_words_have_the_codes_of_their_letters(text: str) -> None:
+    expected = [zlib.crc32(gram.encode(), _WORDS) for gram in words_in(text)]
+    assert _hash_words(text).tolist() == expected
 
 
 def test_features_are_the_same_in_every_process() -> None:

@@ -6,6 +6,7 @@ import dataclasses
 import uuid
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -42,6 +43,15 @@ def test_a_request_is_recorded_once(shelf: Registry) -> None:
     shelf.record_requests([asked("a", text="something else"), asked("b")])
     assert len(shelf.requests("banking")) == 2
     assert shelf.request("a") == asked("a")
+
+
+def test_requests_are_recorded_together_or_not_at_all(shelf: Registry) -> None:
+    broken = dataclasses.replace(asked("b"), milliseconds=None)  # type: ignore[arg-type]
+    with pytest.raises(sa.exc.IntegrityError):
+        shelf.record_requests([asked("a"), broken])
+    assert shelf.requests("banking") == []
+    shelf.record_requests([asked("c")])
+    assert shelf.requests("banking") == [asked("c")]
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -72,6 +72,12 @@ class Heads:
         rows = np.clip(np.rint(self.grams / scales[:, None]), -127, 127).astype(np.int8)
         return Heads(self.dense, rows, self.bias, self.features, scales.astype(np.float32))
 
+    def whole(self) -> Heads:
+        """Returns the same heads with n-gram rows in fp32: four times as large, and ready to be multiplied."""
+        if self.gram_scales is None:
+            return self
+        return Heads(self.dense, self.grams * self.gram_scales[:, None], self.bias, self.features)
+
 
 def save_heads(folder: Path, heads: Heads) -> None:
     """Writes `heads.safetensors`."""

@@ -22,7 +22,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Grams", "Ngrams", "Sparse", "characters_in", "words_in"]
+__all__ = ["Grams", "Ngrams", "Sparse", "characters_in", "tokens_in", "words_in"]
 
 _WORD = re.compile(r"\w+")
 _SPACE = re.compile(r"\s+")
@@ -50,9 +50,14 @@ class Sparse(NamedTuple):
         return ids, values
 
 
+def tokens_in(text: str) -> list[str]:
+    """Returns the words of a text in lower case."""
+    return _WORD.findall(text)
+
+
 def words_in(text: str) -> Iterator[str]:
     """Yields the word 1- and 2-grams of a text in lower case."""
-    tokens = _WORD.findall(text)
+    tokens = tokens_in(text)
     yield from tokens
     for first, second in itertools.pairwise(tokens):
         yield f"{first} {second}"

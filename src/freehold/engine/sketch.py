@@ -18,7 +18,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from freehold.engine.ngrams import Sparse, characters_in, words_in
+from freehold.engine.ngrams import Sparse, characters_in, tokens_in
 
 __all__ = ["SKETCH_COLUMNS", "Sketch"]
 
@@ -88,7 +88,11 @@ def _hash(hashed: Callable[[str], Codes], rows: Sequence[str]) -> tuple[Whole, W
 
 
 def _hash_words(text: str) -> Codes:
-    return _crc32(words_in(text), _WORDS)
+    """Returns the codes of `words_in`; that of two words goes on from that of the first."""
+    words = [word.encode() for word in tokens_in(text)]
+    codes = [zlib.crc32(word, _WORDS) for word in words]
+    codes += [zlib.crc32(b" " + word, code) for code, word in zip(codes, words[1:], strict=False)]
+    return np.array(codes, np.uint32)
 
 
 def _hash_characters(text: str) -> Codes:

@@ -144,7 +144,7 @@ def load_static(folder: Path) -> StaticTier | None:
         accepts = {name: Accepts(read_head(each["head"]), each["above"]) for name, each in about.items()}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise IntegrityError(f"`{path}` cannot be read: {error}") from error
-    return StaticTier(load_heads(folder), load_grams(folder / NGRAMS), accepts)
+    return StaticTier(load_heads(folder).whole(), load_grams(folder / NGRAMS), accepts)
 
 
 def save_held_out(folder: Path, found: Mapping[str, HeldOut]) -> None:

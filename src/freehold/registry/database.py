@@ -6,11 +6,11 @@ Owns connections, transactions and the JSON in columns. Knows nothing of what th
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 import sqlalchemy as sa
@@ -43,6 +43,7 @@ class Database:
         self._folder = folder
         self._secrets = address.secrets(url)
         self._engine = _sqlite_engine(url) if self.is_sqlite else _postgresql_engine(url)
+        self._appends: dict[str, _Appending] = {}
 
     def close(self) -> None:
         """Closes every connection."""
@@ -76,6 +77,32 @@ class Database:
             connection = connection.execution_options(freehold_begin="BEGIN IMMEDIATE")
             with connection.begin():
                 yield connection
+
+    def append(self, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Adds rows in one transaction; those whose key is known are left as they are. Raises like `read`.
+
+        The driver gets them without SQLAlchemy's steps, which for a few rows take thrice as long as SQLite does.
+        """
+        statement = self._appending(table)
+        given = [statement.values(row) for row in rows]
+        with self._explained():
+            try:
+                with closing(self._engine.raw_connection()) as connection:
+                    cursor = connection.cursor()
+                    if self.is_sqlite:
+                        cursor.execute("BEGIN IMMEDIATE")
+                    cursor.executemany(statement.sql, given)
+                    connection.commit()
+            except self._engine.dialect.loaded_dbapi.Error as error:
+                raise _as_sqlalchemy(error, self._engine) from None
+
+    def _appending(self, table: sa.Table) -> _Appending:
+        if table.name not in self._appends:
+            insert = self.insert(table).on_conflict_do_nothing().compile(dialect=self._engine.dialect)
+            names = insert.positiontup or [column.name for column in table.columns]
+            makers = {name: table.columns[name].type.bind_processor(self._engine.dialect) for name in names}
+            self._appends[table.name] = _Appending(str(insert), makers, named=insert.positiontup is None)
+        return self._appends[table.name]
 
     def insert(self, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
         """Returns an INSERT that knows `ON CONFLICT`."""
@@ -116,6 +143,31 @@ class Database:
             if meaning is None:
                 raise
             raise meaning from None  # the driver's own error may hold the address with its password
+
+
+class _Appending(NamedTuple):
+    """How rows of one table are added.
+
+    Attributes:
+        sql: The statement.
+        makers: What makes of each value what the database takes, in the statement's order; None leaves it.
+        named: The driver takes values by name, not by place.
+    """
+
+    sql: str
+    makers: Mapping[str, Callable[[Any], Any] | None]
+    named: bool
+
+    def values(self, row: Mapping[str, Any]) -> Any:
+        """Returns a row as the driver takes it."""
+        made = {name: make(row[name]) if make else row[name] for name, make in self.makers.items()}
+        return made if self.named else tuple(made.values())
+
+
+def _as_sqlalchemy(error: Exception, engine: sa.Engine) -> BaseException:
+    """Returns a driver's error as SQLAlchemy would have raised it."""
+    base = engine.dialect.loaded_dbapi.Error
+    return sa.exc.DBAPIError.instance(None, None, error, base, hide_parameters=True, dialect=engine.dialect)
 
 
 def _sqlite_engine(url: sa.URL) -> sa.Engine:

@@ -87,8 +87,7 @@ class Requests:
             }
             for row in rows
         ]
-        with self._database.write() as connection:
-            connection.execute(self._database.insert(tables.requests).on_conflict_do_nothing(), values)
+        self._database.append(tables.requests, values)
 
     def find(self, id: str) -> RecordedRequest | None:
         """Returns one request, or None."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+from codecs import BOM_UTF8
 from collections.abc import AsyncIterator
 from typing import NoReturn, cast
 
@@ -55,12 +56,7 @@ def parse(body: bytes) -> Json:
     if not body.strip():
         _refuse("The body is empty; JSON was expected.")
     try:
-        value = json.loads(
-            body.decode("utf-8-sig"),
-            parse_constant=_refuse_constant,
-            parse_float=_finite,
-            object_pairs_hook=_once,
-        )
+        value = _STRICT.decode(body.decode("utf-8-sig" if body.startswith(BOM_UTF8) else "utf-8"))
     except UnicodeDecodeError as error:
         _refuse(f"The body is not UTF-8: byte {error.start} cannot be read.")
     except json.JSONDecodeError as error:
@@ -95,6 +91,9 @@ def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
         name = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
         _refuse(f"The body has an object with the name {name[:60]!r} twice.")
     return found
+
+
+_STRICT = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite, object_pairs_hook=_once)
 
 
 def check(value: object) -> None:

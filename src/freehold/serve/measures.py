@@ -88,6 +88,7 @@ class Measures:
         self._failures = Gauge(
             "freehold_load_failures", "Champions that could not be loaded.", ["task"], registry=registry
         )
+        self._kept: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self._add_upstreams(registry)
 
     def _add_upstreams(self, registry: CollectorRegistry) -> None:
@@ -109,8 +110,12 @@ class Measures:
 
     def count_request(self, *, route: str, method: str, status: int, seconds: float) -> None:
         """Counts one request. `route` is a template, never a path, so that the series stay few."""
-        self._requests.labels(route, method, str(status)).inc()
-        self._seconds.labels(route).observe(seconds)
+        kept = self._kept.get((route, method, status))
+        if kept is None:  # finding them takes longer than counting
+            counter, histogram = self._requests.labels(route, method, str(status)), self._seconds.labels(route)
+            kept = self._kept[route, method, status] = counter, histogram
+        kept[0].inc()
+        kept[1].observe(seconds)
 
     def count_pass(self, task: str, tier: str, *, rows: int, seconds: float) -> None:
         """Counts rows that a tier read together."""

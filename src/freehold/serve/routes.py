@@ -127,6 +127,8 @@ def _maker(name: str) -> str:
 
 
 def _flag(request: Request, name: str) -> bool:
+    if not request.scope["query_string"]:  # most have none, and Starlette takes its time to say so
+        return False
     value = request.query_params.get(name, "false")
     if value not in ("true", "false"):
         message = f"`{name}` is {value[:60]!r}; it is true or false."
