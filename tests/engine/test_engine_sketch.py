@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from freehold.engine import Grams, Ngrams, Sketch, load_grams
-from freehold.engine.ngrams import words_in
-from freehold.engine.sketch import _WORDS, _hash_words
+from freehold.engine.ngrams import characters_in, words_in
+from freehold.engine.sketch import _CHARACTERS, _WORDS, _hash_characters, _hash_words
 from freehold.errors import IntegrityError
 
 TEXTS = ["Where is my card?", "where IS my card", "", "日本語 ü \t é", "a a a a", "?!"]
@@ -44,10 +44,17 @@ def test_a_row_has_the_same_features_alone_and_among_many(texts: list[str]) -> N
         assert (many.values[part] == alone.values).all()
 
 
-@given(st.text("ab \t\x1c\u2003ßé€😀İ'A0_-?", max_size=30))
-def test_words_have_the_codes_of_their_letters(text: str) -> None:
-    expected = [zlib.crc32(gram.encode(), _WORDS) for gram in words_in(text)]
-    assert _hash_words(text).tolist() == expected
+@given(st.lists(st.text("ab \t\x1c\u2003ßé€😀İ'A0_-?", max_size=30), max_size=4))
+def test_ngrams_have_the_codes_of_their_letters(texts: list[str]) -> None:
+    for hashed, grams_in, seed in (
+        (_hash_words, words_in, _WORDS),
+        (_hash_characters, characters_in, _CHARACTERS),
+    ):
+        expected = [
+            (row, zlib.crc32(gram.encode(), seed)) for row, text in enumerate(texts) for gram in grams_in(text)
+        ]
+        places, codes = hashed(texts)
+        assert list(zip(places.tolist(), codes.tolist(), strict=True)) == expected
 
 
 def test_features_are_the_same_in_every_process() -> None:

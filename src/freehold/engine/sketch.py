@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -50,7 +50,7 @@ class Sketch:
     def transform(self, texts: Sequence[str]) -> Sparse:
         """Returns the features of `texts`; columns may repeat within a row, and then add up."""
         lowered = [text.lower() for text in texts]
-        blocks = [self._block(*_hash(hashed, lowered)) for hashed in (_hash_words, _hash_characters)]
+        blocks = [self._block(*hashed(lowered)) for hashed in (_hash_words, _hash_characters)]
         rows, columns, values = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
         if len(texts) > 1:
             order = np.argsort(rows, kind="stable")
@@ -80,33 +80,33 @@ class Sketch:
         path.write_text(json.dumps({"columns": self.columns}), encoding="utf-8")
 
 
-def _hash(hashed: Callable[[str], Codes], rows: Sequence[str]) -> tuple[Whole, Whole]:
-    """Returns the row and the code of each n-gram of one kind."""
-    codes = [hashed(row) for row in rows]
-    places = np.repeat(np.arange(len(rows)), [len(each) for each in codes])
+def _hash_words(rows: Sequence[str]) -> tuple[Whole, Whole]:
+    """Returns the row and the code of each of `words_in`; that of two words goes on from that of the first."""
+    codes: list[int] = []
+    counts = []
+    for row in rows:
+        words = [word.encode() for word in tokens_in(row)]
+        ones = [zlib.crc32(word, _WORDS) for word in words]
+        twos = [zlib.crc32(b" " + word, code) for code, word in zip(ones, words[1:], strict=False)]
+        codes += ones + twos
+        counts.append(len(ones) + len(twos))
+    return np.repeat(np.arange(len(rows)), counts), np.array(codes, np.int64)
+
+
+def _hash_characters(rows: Sequence[str]) -> tuple[Whole, Whole]:
+    """Returns the row and the code of each of `characters_in`, which reads each word by itself."""
+    codes: list[Codes] = []
+    counts = []
+    for row in rows:
+        found = [_hash_word(word) if len(word) <= _LONG else _hash_anew(word) for word in row.split()]
+        codes += found
+        counts.append(sum(map(len, found)))
+    places = np.repeat(np.arange(len(rows)), counts)
     return places, np.concatenate(codes, dtype=np.int64) if codes else places
 
 
-def _hash_words(text: str) -> Codes:
-    """Returns the codes of `words_in`; that of two words goes on from that of the first."""
-    words = [word.encode() for word in tokens_in(text)]
-    codes = [zlib.crc32(word, _WORDS) for word in words]
-    codes += [zlib.crc32(b" " + word, code) for code, word in zip(codes, words[1:], strict=False)]
-    return np.array(codes, np.uint32)
-
-
-def _hash_characters(text: str) -> Codes:
-    """Returns the codes of `characters_in`, which reads each word by itself."""
-    found = [_hash_word(word) if len(word) <= _LONG else _hash_anew(word) for word in text.split()]
-    return np.concatenate(found) if found else np.zeros(0, np.uint32)
-
-
 def _hash_anew(word: str) -> Codes:
-    return _crc32(characters_in(word), _CHARACTERS)
+    return np.fromiter((zlib.crc32(gram.encode(), _CHARACTERS) for gram in characters_in(word)), np.uint32)
 
 
 _hash_word = lru_cache(maxsize=_KEPT)(_hash_anew)
-
-
-def _crc32(grams: Iterable[str], seed: int) -> Codes:
-    return np.fromiter((zlib.crc32(gram.encode(), seed) for gram in grams), np.uint32)

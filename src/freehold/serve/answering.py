@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar, cast
@@ -22,7 +22,7 @@ from freehold.serve.readers import Loaded
 from freehold.serve.router import Router
 from freehold.serve.stages import Stage
 from freehold.serve.trails import Step
-from freehold.task import Json, Prediction, example_id, normalise
+from freehold.task import Answer, Json, Prediction, example_id, normalise
 
 if TYPE_CHECKING:
     from freehold.registry import RecordedRequest, Registry, Review
@@ -33,6 +33,8 @@ T = TypeVar("T")
 
 _PASS = 32
 """Rows of one pass of the encoder: longer ones read no more a second, and are waited for longer."""
+_RULED_OUT = 0.001
+"""The least probability of a label in the record."""
 _MOST_HERE, _MOST_AT_ONCE, _MOST_WRITTEN = 64, 512, 1_024
 """Rows that the static tier reads in the event loop and in its thread, and that are written, at one time."""
 
@@ -294,10 +296,19 @@ def _recorded(job: Job, now: str) -> Iterator[RecordedRequest]:
     from freehold.registry import RecordedRequest
 
     share = 1000 * job.seconds / len(job)
-    for inputs, each in zip(job.asked.inputs, job.predictions, strict=True):
+    for row, (inputs, each) in enumerate(zip(job.asked.inputs, job.predictions, strict=True)):
         if each.request not in job.known:
-            answers = cast(Mapping[str, Json], each.to_json()["answers"])
+            # What an upstream said is read again where the request is repeated: whole.
+            show = Answer.to_json if row in job.passed else _shortened
+            answers: dict[str, Json] = {name: show(answer) for name, answer in each.answers.items()}
             yield RecordedRequest(each.request, each.task, each.model, dict(inputs), answers, now, share)
+
+
+def _shortened(answer: Answer) -> dict[str, Json]:
+    """Returns an answer as it is recorded: the labels that it rules out would be nearly all of it."""
+    shown = answer.to_json()
+    shown["probabilities"] = {label: each for label, each in answer.probabilities.items() if each >= _RULED_OUT}
+    return shown
 
 
 def _left_open(job: Job) -> Iterator[Review]:
