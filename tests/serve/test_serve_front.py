@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from pathlib import Path
 
@@ -22,7 +23,7 @@ import freehold.feedback
 from freehold.errors import UserError
 from freehold.registry import Registry
 from freehold.serve import Served, Settings, serve
-from freehold.serve.front import bind, compute_alone
+from freehold.serve.front import bind, own_process
 from freehold.serve.listener import Listener
 from freehold.serve.rim import Rim
 from freehold.task import Task
@@ -204,9 +205,25 @@ def test_two_servers_cannot_share_a_port() -> None:
             second.bind(first.getsockname())
 
 
+@pytest.fixture
+def garbage() -> Iterator[None]:
+    """Lets the collector look through everything again."""
+    yield
+    gc.unfreeze()
+
+
+@pytest.mark.usefixtures("garbage")
 def test_numpy_computes_on_the_thread_that_asks() -> None:
     with threadpool_limits(2, user_api="blas"):
-        compute_alone()
+        own_process()
         found = [each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"]
     assert found
     assert set(found) == {1}
+
+
+@pytest.mark.usefixtures("garbage")
+def test_what_was_loaded_is_not_looked_through_for_garbage_again() -> None:
+    loaded = [object()]
+    own_process()
+    assert gc.get_freeze_count() > 1_000
+    assert not any(each is loaded for each in gc.get_objects())

@@ -6,6 +6,7 @@ Owns the port and the signals. Starlette and uvicorn are loaded when a server is
 from __future__ import annotations
 
 import errno
+import gc
 import shlex
 import signal
 import socket
@@ -31,9 +32,9 @@ __all__ = [
     "bind",
     "check_champions",
     "check_settings",
-    "compute_alone",
     "create_app",
     "many_connections",
+    "own_process",
     "serve",
 ]
 
@@ -81,11 +82,17 @@ def create_app(
     return build(service, version=version("freehold"))
 
 
-def compute_alone() -> None:
-    """Lets numpy's products in this process use the thread that asks for them: others would spin between two."""
+def own_process() -> None:
+    """Makes the process that this server has for itself, and has loaded, a good one to answer from.
+
+    numpy's products use the thread that asks for them: others would spin between two. What is there by now is not
+    looked through for garbage again: that would hold up everybody for some 50 ms, again and again.
+    """
     from threadpoolctl import threadpool_limits
 
     threadpool_limits(1, user_api="blas")
+    gc.collect()
+    gc.freeze()
 
 
 def _engine_reader() -> OpenReader:
@@ -129,7 +136,6 @@ def serve(
         app = create_app(
             tasks, inbox=inbox, settings=settings, open_reader=open_reader, explainer=explainer, traces=_traces()
         )
-        compute_alone()
         _listen(app, listener, settings=settings, tell=tell)
 
 
@@ -163,6 +169,7 @@ def _traces() -> Traces | None:
 def _listen(app: Rim, listener: socket.socket, *, settings: Settings, tell: Callable[[str], None]) -> None:
     from freehold.serve.listener import Listener
 
+    own_process()
     with _ending_quietly(), many_connections():
         Listener(app, settings=settings, tell=tell, leave=app.leave).run(sockets=[listener])
 

@@ -28,9 +28,9 @@ from freehold.serve.front import (
     bind,
     check_champions,
     check_settings,
-    compute_alone,
     create_app,
     many_connections,
+    own_process,
 )
 from freehold.serve.readers import Served
 from freehold.serve.relay import ReplicaSide
@@ -315,7 +315,7 @@ def _open_replica(plan: _Plan) -> ASGIApp:
         explainer=plan.explainer() if plan.explainer else None,
         traces=open_traces(),
     )
-    compute_alone()
+    own_process()
     return ReplicaSide(app)
 
 
