@@ -234,13 +234,15 @@ class Faulty:
                 work = asyncio.ensure_future(self.fault(call))
                 gone = asyncio.ensure_future(reader.read(1))
                 await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
-                if not work.done() and gone.done():
+                left = not work.done()
+                if left:
                     self.left.set()
                     work.cancel()
-                    break
                 gone.cancel()
-                with suppress(asyncio.CancelledError):
-                    await gone
+                # Every task is asked how it ended: what nobody asks for is logged whenever garbage is collected.
+                await asyncio.gather(work, gone, return_exceptions=True)
+                if left:
+                    break
                 await work
                 if writer.is_closing():
                     break
