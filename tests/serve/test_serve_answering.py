@@ -12,14 +12,14 @@ from tests.serve.bank import WordReader, release
 
 from freehold.errors import StorageError
 from freehold.registry import RecordedRequest, Registry
-from freehold.serve.answering import Answering, HeldIds
+from freehold.serve.answering import Answering, HeldIds, _recorded
 from freehold.serve.faults import Fault
-from freehold.serve.jobs import Asked
+from freehold.serve.jobs import Asked, Job
 from freehold.serve.measures import Measures
 from freehold.serve.readers import Loaded
 from freehold.serve.settings import Settings
 from freehold.serve.stages import Stage
-from freehold.task import Prediction, Release, Task
+from freehold.task import Answer, Prediction, Release, Task
 
 
 class SlowShelf:
@@ -292,3 +292,19 @@ def test_cores_are_shared_by_passes(cores: int, passes: int, each: int) -> None:
     assert (settings.passes, settings.pass_threads) == (passes, each)
     # A session has one pool for all who ask it: each pass computes in its own thread and in those.
     assert passes + (each - 1) == cores
+
+
+@pytest.mark.parametrize("passed", [False, True])
+def test_the_record_leaves_out_what_a_model_rules_out(passed: bool) -> None:
+    chances = {"lost": 0.9985, "found": 0.001, "stolen": 0.0005}
+    prediction = Prediction("t", "t@1", "r", {"intent": Answer("lost", 0.9985, chances)})
+    future: Any = None
+    loaded: Any = None
+    job = Job(loaded, Asked([{"text": "x"}], ["r"], chosen=False), future, answers={0: prediction})
+    if passed:  # what an upstream said is given again to who repeats the request
+        job.passed[0] = prediction
+    [recorded] = _recorded(job, "2026-01-01")
+    answer: Any = recorded.answers["intent"]
+    assert answer["probabilities"] == (chances if passed else {"lost": 0.9985, "found": 0.001})
+    assert (answer["value"], answer["confidence"]) == ("lost", 0.9985)
+    assert prediction.answers["intent"].to_json()["probabilities"] == chances

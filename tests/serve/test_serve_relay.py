@@ -158,20 +158,25 @@ def test_how_many_is_said_where_it_is_wrong(count: int) -> None:
 
 
 class _Ray:
-    """Stands for the module ray, which says of its nodes what it is told to."""
+    """Stands for the module ray, which is there at these looks and then no more: its nodes are dead, or silent."""
 
-    def __init__(self, said: Callable[[], list[dict[str, bool]]]) -> None:
-        self.nodes = said
+    def __init__(self, looks: str) -> None:
+        self.looks = looks
+
+    def nodes(self) -> list[dict[str, bool]]:
+        look, self.looks = self.looks[0], self.looks[1:]
+        if look == "s":
+            raise RuntimeError("nobody answers")
+        return {"a": [{"Alive": False}, {"Alive": True}], "d": [{"Alive": False}], "n": []}[look]
 
 
-def test_it_is_seen_that_ray_is_gone() -> None:
-    def unreachable() -> list[dict[str, bool]]:
-        raise RuntimeError("nobody answers")
-
-    replicas._check_alive(_Ray(lambda: [{"Alive": False}, {"Alive": True}]))
-    for said in (lambda: [{"Alive": False}], list, unreachable):
-        with pytest.raises(OperatorError, match="Ray ended, and the replicas with it"):
-            replicas._check_alive(_Ray(said))
+@pytest.mark.parametrize("looks", ["ddd", "sss", "nsd", "ddassd"])
+def test_it_is_seen_that_ray_is_gone(looks: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replicas, "_LOOK_SECONDS", 0.001)
+    ray = _Ray(looks)
+    with pytest.raises(OperatorError, match="Ray ended, and the replicas with it"):
+        replicas._watch(ray, replicas._Ended())
+    assert ray.looks == "", "not before it was missed three times in a row"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has such names")

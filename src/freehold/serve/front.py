@@ -86,7 +86,7 @@ def own_process() -> None:
     """Makes the process that this server has for itself, and has loaded, a good one to answer from.
 
     numpy's products use the thread that asks for them: others would spin between two. What is there by now is not
-    looked through for garbage again: that would hold up everybody for some 50 ms, again and again.
+    looked through for garbage again: that held up everybody for 60 to 80 ms, again and again.
     """
     from threadpoolctl import threadpool_limits
 

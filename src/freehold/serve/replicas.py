@@ -55,8 +55,8 @@ _STORE_BYTES = 80 << 20
 _AT_ONCE = 100_000
 """Requests that Ray hands to a replica at one time: the server's own limits say when it is too much."""
 _HEALTH_SECONDS, _DRAIN_SECONDS = 2.0, 0.2
-_LOOK_SECONDS = 5.0
-"""How often it is looked whether Ray is there."""
+_LOOK_SECONDS, _LOOKS = 5.0, 3
+"""How often it is looked whether Ray is there, and how many looks in vain say no: a busy machine answers late."""
 _SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 _IDLE_SECONDS = 5
 """How long a connection may rest between two requests: what uvicorn says where nobody else does."""
@@ -142,8 +142,7 @@ def _run(plan: _Plan, replicas: int, *, home: Path, tell: Callable[[str], None],
         ended.check()
         ended.answering = True
         tell(plan.settings.url())
-        while not ended.wait(_LOOK_SECONDS):
-            _check_alive(ray)
+        _watch(ray, ended)
         with suppress(ray.exceptions.RayError, RuntimeError, TimeoutError):  # what does not let go ends below
             ray.serve.delete(_NAME)
     finally:
@@ -170,21 +169,27 @@ def _load_ray() -> Any:
     return ray
 
 
-def _check_alive(ray: Any) -> None:
-    """Looks whether Ray is there.
+def _watch(ray: Any, ended: _Ended) -> None:
+    """Returns when the server is told to end.
 
     Raises:
-        OperatorError: It is not: somebody killed it, or the machine ran out of memory.
+        OperatorError: Ray is gone: somebody killed it, or the machine ran out of memory.
     """
+    missed = 0
+    while not ended.wait(_LOOK_SECONDS):
+        missed = 0 if _is_alive(ray) else missed + 1
+        if missed == _LOOKS:
+            raise OperatorError(
+                "Ray ended, and the replicas with it.",
+                hint="Look whether memory ran out, and start again: freehold serve --on ray",
+            )
+
+
+def _is_alive(ray: Any) -> bool:
     try:
-        alive = any(node["Alive"] for node in ray.nodes())
+        return any(node["Alive"] for node in ray.nodes())
     except Exception:  # noqa: BLE001  whatever it says: who keeps the list of nodes does not answer
-        alive = False
-    if not alive:
-        raise OperatorError(
-            "Ray ended, and the replicas with it.",
-            hint="Look whether memory ran out, and start again: freehold serve --on ray",
-        )
+        return False
 
 
 @contextmanager
