@@ -96,7 +96,7 @@ def test_evaluate_says_where_the_rows_are_known(turned: Path, type_command: Type
     said = type_command("evaluate", turned, "--data", turned / "rows.csv")
     assert said.code == 0
     assert "of 160 rows are among those the task learns from" in said.err
-    assert "95 % intervals" in said.out
+    assert said.out.splitlines()[0] == f"desk@1 on {turned / 'rows.csv'} (95 % intervals)"
 
 
 @pytest.mark.parametrize(

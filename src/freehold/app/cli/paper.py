@@ -38,13 +38,18 @@ def remark(text: str) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str = "") -> None:
-    """Writes a table to stdout. A column whose name starts with `>` is aligned to the right."""
+    """Writes a table to stdout. A column whose name starts with `>` is aligned to the right.
+
+    The title is a line of its own, whole however narrow the table: a path in it can be copied.
+    """
     from rich.text import Text
 
-    table = _empty_table(columns, title=title)
+    table, out = _empty_table(columns), console()
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
-    console().print(table)
+    if title:
+        out.print(Text(title, style="table.title"), soft_wrap=True)
+    out.print(table)
 
 
 def moment(time: str) -> str:
@@ -52,17 +57,11 @@ def moment(time: str) -> str:
     return f"{time[:10]} {time[11:19]} UTC"
 
 
-def _empty_table(columns: Sequence[str], *, title: str) -> Table:
+def _empty_table(columns: Sequence[str]) -> Table:
     from rich import box
     from rich.table import Table
 
-    table = Table(
-        title=title or None,
-        title_justify="left",
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
-        show_header=any(columns),
-    )
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_header=any(columns))
     for place, column in enumerate(columns):
         right = column.startswith(">")
         table.add_column(
