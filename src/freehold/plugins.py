@@ -7,7 +7,6 @@ Knows nothing of what the parts do.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from importlib.metadata import entry_points
 from typing import Generic, TypeVar
 
 from freehold.errors import PluginError, UserError
@@ -66,5 +65,7 @@ class Plugins(Generic[T]):
         if self._loaded:
             return
         self._loaded = True
+        from importlib.metadata import entry_points
+
         for point in entry_points(group=self.group):
             self.register(point.name)(point.load())

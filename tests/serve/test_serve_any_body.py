@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +14,8 @@ from tests.serve.bank import Client, WordReader, make_task, release
 import freehold.feedback
 from freehold.registry import Registry
 from freehold.serve import Served, create_app
+from freehold.serve.bodies import check, parse
+from freehold.serve.faults import Fault
 
 KEYS = """text request correct rating outcome inputs intent mood model input questions type name choices
 levels instructions role content data value state criteria messages response_format json_schema schema
@@ -79,3 +82,18 @@ def test_no_json_body_is_ever_our_bug(open_client: Client, path: str, body: Any)
 def test_no_bytes_are_ever_our_bug(open_client: Client, content: bytes) -> None:
     for path in PATHS:
         assert open_client.post(path, content=content).status_code < 500
+
+
+deep = st.integers(1, 70).map(lambda depth: json.loads("[" * depth + "]" * depth))
+odd = st.text(st.sampled_from('a{[\\u\0\ud800\udc00"é'), max_size=8)
+rough = st.recursive(odd | deep, lambda inner: st.lists(inner) | st.dictionaries(odd, inner), max_leaves=8)
+
+
+@given(body=rough, plain=st.booleans())
+def test_what_is_read_is_safe_whether_it_was_looked_through_or_not(body: Any, plain: bool) -> None:
+    sent = json.dumps(body, ensure_ascii=plain).encode("utf-8", "surrogatepass")
+    try:
+        value = parse(sent)
+    except Fault:
+        return
+    check(value)

@@ -6,7 +6,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Literal, NamedTuple, ParamSpec, TypeVar
 
 from freehold.line.keys import stage_key
-from freehold.line.loop import STAGES, turn
 from freehold.line.runner import Tell, recall
 from freehold.task import Result, Stage, Task
 
@@ -32,7 +31,9 @@ def plan(task: Task, *, shelf: Registry, tell: Tell) -> tuple[Planned, ...]:
     What comes after the first stage that is out of date depends on what that stage will make: where it
     makes what it made before, they stay as they are.
     """
-    planner = _Planner(shelf, tell=tell)
+    from freehold.line.loop import STAGES, turn
+
+    planner = _Planner(shelf, last=STAGES[-1], tell=tell)
     with suppress(_Enough):
         turn(task, shelf=shelf, run=planner)
     current, stale = planner.recorded, [name for name in STAGES if name not in planner.recorded]
@@ -49,9 +50,10 @@ class _Enough(BaseException):
 class _Planner:
     """A runner that recalls as far as it can and never lets the loop reach its end."""
 
-    def __init__(self, shelf: Registry, *, tell: Tell) -> None:
+    def __init__(self, shelf: Registry, *, last: str, tell: Tell) -> None:
         self.recorded: list[str] = []
         self._shelf = shelf
+        self._last = last
         self._tell = tell
 
     def __call__(self, stage: Stage[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -60,6 +62,6 @@ class _Planner:
         if result is None:
             raise _Enough
         self.recorded.append(stage.name)
-        if stage.name == STAGES[-1]:
+        if stage.name == self._last:
             raise _Enough
         return result

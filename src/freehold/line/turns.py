@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from freehold.line.loop import turn
 from freehold.line.places import state_folder, thread_count
 from freehold.line.runner import LocalRunner, StageRun, Tell
 from freehold.task import Event, Judgement, LabelledExamples, Release, Task, Verdict, load_task, reading_once
@@ -63,6 +62,8 @@ def run_turn(task: Task, *, shelf: Registry, threads: int = 0, tell: Tell = igno
     Raises:
         OperatorError: Another run holds this state.
     """
+    from freehold.line.loop import turn
+
     began = time.perf_counter()
     with shelf.lock(), reading_once():
         shelf.sweep()

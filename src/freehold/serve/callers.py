@@ -5,12 +5,12 @@ Owns the caller of the current request. Nobody is asking outside of one, and nob
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import NamedTuple
 
 from freehold.registry import KeyScope
+from freehold.serve.contexts import Holding
 from freehold.serve.scopes import Need
 
 __all__ = ["ANYONE", "NOBODY", "OPERATOR", "OUTSIDE", "Admission", "Caller", "acting", "admission"]
@@ -68,14 +68,9 @@ OUTSIDE = Admission(NOBODY, None)
 _current: ContextVar[Admission] = ContextVar("admission", default=OUTSIDE)
 
 
-@contextmanager
-def acting(admitted: Admission) -> Iterator[None]:
+def acting(admitted: Admission) -> Holding[Admission]:
     """Makes it the current request's admission until the end of the block."""
-    before = _current.set(admitted)
-    try:
-        yield
-    finally:
-        _current.reset(before)
+    return Holding(_current, admitted)
 
 
 def admission() -> Admission:

@@ -117,7 +117,7 @@ def _add_embeddings(routes: Routes, service: Service) -> None:
 
 async def _read(request: Request, service: Service) -> Json:
     settings = service.settings
-    body = await read_body(request.stream(), limit=settings.body_limit, batch_limit=settings.batch_limit)
+    body = await read_body(request.receive, limit=settings.body_limit, batch_limit=settings.batch_limit)
     return parse(body)
 
 

@@ -41,7 +41,7 @@ def add_forms(routes: Routes, service: Service) -> None:
     async def ask_model(request: Request) -> HTMLResponse:
         slot, loaded = await service.model(request.path_params["task"])
         limit = service.settings.body_limit
-        inputs = read_form(await read_body(request.stream(), limit=limit, batch_limit=limit), loaded.reader.inputs)
+        inputs = read_form(await read_body(request.receive, limit=limit, batch_limit=limit), loaded.reader.inputs)
         asked = Asked([inputs], [request.state.request_id], request.state.chosen)
         explanations = service.explanations
         if explanations.ready:

@@ -29,7 +29,9 @@ from freehold.serve.service import Service
 if TYPE_CHECKING:
     from starlette.types import Message, Receive
 
-__all__ = ["Replays"]
+__all__ = ["KEY_HEADER", "Replays"]
+
+KEY_HEADER = "idempotency-key"
 
 _log = logging.getLogger("freehold.serve")
 _KEY = re.compile(r'(")?([!#-\[\]-~]{1,255})(?(1)")')
@@ -95,7 +97,7 @@ class Replays:
 
     def _place(self, request: Request) -> _Place | None:
         """Returns where the reply to a request is kept; None where it names no key, or may be repeated anyway."""
-        given = request.headers.get("idempotency-key")
+        given = request.headers.get(KEY_HEADER)
         if given is None or request.method not in _METHODS:
             return None
         match = _KEY.fullmatch(given.strip())

@@ -18,7 +18,7 @@ from freehold.errors import FreeholdError
 from freehold.serve.callers import OUTSIDE, Admission, acting
 from freehold.serve.faults import Fault, fault_of, fault_response
 from freehold.serve.guard import Guard
-from freehold.serve.replays import Replays
+from freehold.serve.replays import KEY_HEADER, Replays
 from freehold.serve.routing import find_route
 from freehold.serve.scopes import need_of
 from freehold.serve.service import Service
@@ -105,10 +105,13 @@ class Rim:
         state.update(request_id=reply.request_id, chosen=chosen, stamp="")
         with acting(reply.admitted), following(reply.steps):
             request = Request(scope, _hurried(receive, self._service.settings.body_seconds), reply.send)
-            try:
-                response = await self._replays.answer(request, route.endpoint)
-            finally:
-                reply.request_id = state["request_id"]  # a reply that is given again has the id of its request
+            if KEY_HEADER in headers:
+                try:
+                    response = await self._replays.answer(request, route.endpoint)
+                finally:
+                    reply.request_id = state["request_id"]  # a reply that is given again has the id of its request
+            else:
+                response = await route.endpoint(request)
             await response(scope, receive, reply.send)
 
     def _note(self, scope: Scope, reply: _Reply) -> None:

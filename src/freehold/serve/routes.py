@@ -7,6 +7,7 @@ has in common stands in `rim`.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import cast
 
@@ -40,13 +41,17 @@ class PredictionResponse(Response):
         """Returns the JSON."""
         return orjson.dumps(content)
 
+    def init_headers(self, headers: Mapping[str, str] | None = None) -> None:
+        """Sets the two headers that it has."""
+        self.raw_headers = [(b"content-length", b"%d" % len(self.body)), (b"content-type", b"application/json")]
+
 
 def add_routes(routes: Routes, service: Service) -> None:
     """Adds the routes under /v1/tasks."""
     settings = service.settings
 
     async def read(request: Request) -> Json:
-        body = await read_body(request.stream(), limit=settings.body_limit, batch_limit=settings.batch_limit)
+        body = await read_body(request.receive, limit=settings.body_limit, batch_limit=settings.batch_limit)
         return parse(body)
 
     @routes.post("/v1/tasks/{task}")

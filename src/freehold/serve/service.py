@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
 
 from starlette.requests import ClientDisconnect
@@ -146,20 +145,18 @@ class Service:
         Raises:
             Fault: 429 where too many wait already.
         """
-        with self._in_queue():
+        self._enter_queue()
+        try:
             loop = asyncio.get_running_loop()
             return await loop.run_in_executor(self._pool, lambda: function(*args, **kwargs))
+        finally:
+            self._waiting -= 1
 
-    @contextmanager
-    def _in_queue(self) -> Iterator[None]:
+    def _enter_queue(self) -> None:
         if self._waiting >= self.settings.queue_limit:
             message = f"{self._waiting} requests wait already; try again."
             raise Fault(429, message, code="overloaded", headers={"retry-after": "1"})
         self._waiting += 1
-        try:
-            yield
-        finally:
-            self._waiting -= 1
 
     async def watch(self, slot: Slot) -> None:
         """Follows the registry's champion of one task until cancelled."""
@@ -287,10 +284,13 @@ class Service:
     async def _predict(
         self, slot: Slot, loaded: Loaded, asked: Asked, left: Callable[[], Awaitable[object]] | None
     ) -> list[Prediction]:
-        with self._in_queue():
+        self._enter_queue()
+        try:
             answering, caller = self._answering[slot.task.name], admission().caller.name
             future = answering.put(loaded, asked, caller=caller, steps=trail())
             return await (future if left is None else _unless_left(future, left))
+        finally:
+            self._waiting -= 1
 
     async def answer(
         self,

@@ -21,7 +21,8 @@ _SHOWN = 60
 class Shape(BaseModel):
     """A part of a request. What a client sends beyond the shape is taken and not read."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    # A server that starts need not wait for what the first request of a shape makes.
+    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
 
 
 S = TypeVar("S", bound=Shape)

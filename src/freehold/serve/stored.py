@@ -146,7 +146,7 @@ def _add_batches(routes: Routes, service: Service, homes: Homes, runner: Runner)
     async def create_batch(request: Request) -> JSONResponse:
         caller = admission().caller
         limit = settings.body_limit
-        asked = read_shape(BatchRequest, parse(await read_body(request.stream(), limit=limit, batch_limit=limit)))
+        asked = read_shape(BatchRequest, parse(await read_body(request.receive, limit=limit, batch_limit=limit)))
         _check_endpoint(asked, service)
         home, file = await run_in_threadpool(homes.file, asked.input_file_id, caller, param="input_file_id")
         if file.purpose != "batch":

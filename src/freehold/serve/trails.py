@@ -5,10 +5,11 @@ Owns the header `x-freehold-upstream`. Nothing is noted outside of a request ove
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from contextvars import ContextVar
 from typing import NamedTuple
+
+from freehold.serve.contexts import Holding
 
 __all__ = ["HEADER", "Step", "following", "show_trail", "trail"]
 
@@ -26,14 +27,9 @@ class Step(NamedTuple):
 _current: ContextVar[list[Step] | None] = ContextVar("trail", default=None)
 
 
-@contextmanager
-def following(steps: list[Step]) -> Iterator[None]:
+def following(steps: list[Step]) -> Holding[list[Step] | None]:
     """Notes the steps of the current request until the end of the block."""
-    before = _current.set(steps)
-    try:
-        yield
-    finally:
-        _current.reset(before)
+    return Holding(_current, steps)
 
 
 def trail() -> list[Step]:
