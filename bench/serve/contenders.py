@@ -23,7 +23,8 @@ CLI = ("-c", "from freehold.app.cli import main; main()")
 _UNRECORDED = (
     "-c",
     "from freehold.registry import Registry; from freehold.app.cli import main; "
-    "Registry.record_requests = lambda self, rows: None; main()",
+    "Registry.record_requests = lambda self, rows: None; "
+    "Registry.record_requests_at_once = lambda self, rows: True; main()",
 )
 LITSERVE = Environment(
     "serve",

@@ -30,10 +30,19 @@ class SlowShelf:
         self.go = threading.Event()
         self.go.set()
         self.broken = False
+        self.busy = True
+        self.at_once: list[str] = []
         self.known: dict[str, RecordedRequest] = {}
 
+    def record_requests_at_once(self, rows: Sequence[RecordedRequest]) -> bool:
+        if self.busy:
+            return False
+        self.at_once += [row.id for row in rows]
+        self.record_requests(rows)
+        return True
+
     def record_requests(self, rows: Sequence[RecordedRequest]) -> None:
-        self.go.wait(10)
+        assert self.go.wait(10)
         if self.broken:
             raise StorageError("full")
         self.written.append([row.id for row in rows])
@@ -150,6 +159,38 @@ def test_a_long_text_does_not_hold_up_the_event_loop(desk: Desk) -> None:
 
     run(desk, test)
     assert where == {"short": True, "long ": False}
+
+
+def test_what_is_short_is_recorded_in_the_event_loop(desk: Desk) -> None:
+    desk.shelf.busy = False
+
+    async def test() -> None:
+        await asyncio.gather(desk.put("lost", name="one"), desk.put("surely lost", name="sure"))
+        await desk.put("lost", name="chosen", chosen=True)
+        await desk.put("lost", "surely lost", name="list")
+        desk.shelf.busy = True
+        await desk.put("lost", name="busy")
+
+    run(desk, test)
+    assert sorted(desk.shelf.at_once) == ["one.0", "sure.0"]
+    assert sorted(desk.shelf.known) == ["busy.0", "chosen.0", "list.0", "list.1", "one.0", "sure.0"]
+
+
+def test_what_the_event_loop_does_not_get_to_is_recorded_at_the_end(desk: Desk) -> None:
+    desk.shelf.busy = False
+
+    async def test() -> None:
+        held = await desk.hold()
+        desk.reader.gate.set()
+        desk.answering.close()  # holds up the loop, as at the end of a server
+        assert list(desk.shelf.known) == ["held.0"]
+        await held
+
+    try:
+        asyncio.run(asyncio.wait_for(test(), 20))
+    finally:
+        desk.reader.gate.set()
+    assert desk.shelf.at_once == []
 
 
 def test_nobody_is_answered_before_it_is_written(desk: Desk) -> None:

@@ -193,7 +193,7 @@ def test_storage_that_fails_is_not_an_answer(
         def __getattr__(self, name: str) -> object:
             return getattr(shelf, name)
 
-        def record_requests(self, rows: object) -> None:
+        def record_requests_at_once(self, rows: object) -> None:
             raise StorageError("The disk of `/secret/place` is full.")
 
     release(shelf, task)

@@ -6,17 +6,18 @@ Owns connections, transactions and the JSON in columns. Knows nothing of what th
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import sqlalchemy as sa
 
 from freehold.errors import IntegrityError, MissingExtraError
 from freehold.registry import address, faults
+from freehold.registry.appends import AtOnce, Statement
 
 if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql, sqlite
@@ -43,10 +44,13 @@ class Database:
         self._folder = folder
         self._secrets = address.secrets(url)
         self._engine = _sqlite_engine(url) if self.is_sqlite else _postgresql_engine(url)
-        self._appends: dict[str, _Appending] = {}
+        self._statements: dict[str, Statement] = {}
+        self._at_once = AtOnce(Path(url.database)) if self.is_sqlite and url.database else None
 
     def close(self) -> None:
         """Closes every connection."""
+        if self._at_once is not None:
+            self._at_once.close()
         self._engine.dispose()
 
     @contextmanager
@@ -79,30 +83,43 @@ class Database:
                 yield connection
 
     def append(self, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Adds rows in one transaction; those whose key is known are left as they are. Raises like `read`.
-
-        The driver gets them without SQLAlchemy's steps, which for a few rows take thrice as long as SQLite does.
-        """
-        statement = self._appending(table)
+        """Adds rows in one transaction; those whose key is known are left as they are. Raises like `read`."""
+        statement = self._statement(table)
         given = [statement.values(row) for row in rows]
+        with self._past_sqlalchemy(), closing(self._engine.raw_connection()) as connection:
+            cursor = connection.cursor()
+            if self.is_sqlite:
+                cursor.execute("BEGIN IMMEDIATE")
+            cursor.executemany(statement.sql, given)
+            connection.commit()
+            if self._at_once is not None and self._at_once.is_due:
+                self._at_once.move()
+
+    def append_at_once(self, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> bool:
+        """Like `append`, by somebody who must not wait: returns False, and adds nothing, where that is needed.
+
+        It is where another connection writes, always where the database lies behind a network, and now and then
+        for what `append` does besides. What is added survives the end of the process; a power cut it survives
+        once something else was written after it.
+        """
+        if self._at_once is None:
+            return False
+        statement = self._statement(table)
+        with self._past_sqlalchemy():
+            return self._at_once.append(statement.sql, [statement.values(row) for row in rows])
+
+    def _statement(self, table: sa.Table) -> Statement:
+        if table.name not in self._statements:
+            self._statements[table.name] = Statement.of(self.insert(table), table, self._engine.dialect)
+        return self._statements[table.name]
+
+    @contextmanager
+    def _past_sqlalchemy(self) -> Iterator[None]:
         with self._explained():
             try:
-                with closing(self._engine.raw_connection()) as connection:
-                    cursor = connection.cursor()
-                    if self.is_sqlite:
-                        cursor.execute("BEGIN IMMEDIATE")
-                    cursor.executemany(statement.sql, given)
-                    connection.commit()
+                yield
             except self._engine.dialect.loaded_dbapi.Error as error:
                 raise _as_sqlalchemy(error, self._engine) from None
-
-    def _appending(self, table: sa.Table) -> _Appending:
-        if table.name not in self._appends:
-            insert = self.insert(table).on_conflict_do_nothing().compile(dialect=self._engine.dialect)
-            names = insert.positiontup or [column.name for column in table.columns]
-            makers = {name: table.columns[name].type.bind_processor(self._engine.dialect) for name in names}
-            self._appends[table.name] = _Appending(str(insert), makers, named=insert.positiontup is None)
-        return self._appends[table.name]
 
     def insert(self, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
         """Returns an INSERT that knows `ON CONFLICT`."""
@@ -143,25 +160,6 @@ class Database:
             if meaning is None:
                 raise
             raise meaning from None  # the driver's own error may hold the address with its password
-
-
-class _Appending(NamedTuple):
-    """How rows of one table are added.
-
-    Attributes:
-        sql: The statement.
-        makers: What makes of each value what the database takes, in the statement's order; None leaves it.
-        named: The driver takes values by name, not by place.
-    """
-
-    sql: str
-    makers: Mapping[str, Callable[[Any], Any] | None]
-    named: bool
-
-    def values(self, row: Mapping[str, Any]) -> Any:
-        """Returns a row as the driver takes it."""
-        made = {name: make(row[name]) if make else row[name] for name, make in self.makers.items()}
-        return made if self.named else tuple(made.values())
 
 
 def _as_sqlalchemy(error: Exception, engine: sa.Engine) -> BaseException:

@@ -243,6 +243,13 @@ class Registry:
         """Records answered requests, in one transaction."""
         self._requests.add(rows)
 
+    def record_requests_at_once(self, rows: Sequence[RecordedRequest]) -> bool:
+        """Records answered requests unless it would have to wait; returns whether it did.
+
+        A power cut may take what nothing was recorded after; the end of the process takes nothing.
+        """
+        return self._requests.add_at_once(rows)
+
     def request(self, id: str) -> RecordedRequest | None:
         """Returns one request, or None."""
         return self._requests.find(id)

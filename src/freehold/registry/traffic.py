@@ -73,21 +73,12 @@ class Requests:
 
     def add(self, rows: Sequence[RecordedRequest]) -> None:
         """Records requests in one transaction; an id that is known already is left as it is."""
-        if not rows:
-            return
-        values = [
-            {
-                "id": row.id,
-                "task": row.task,
-                "model": row.model,
-                "inputs": pack_finite(dict(row.inputs)),
-                "answers": pack_finite(dict(row.answers)),
-                "created": row.created,
-                "milliseconds": row.milliseconds,
-            }
-            for row in rows
-        ]
-        self._database.append(tables.requests, values)
+        if rows:
+            self._database.append(tables.requests, _values(rows))
+
+    def add_at_once(self, rows: Sequence[RecordedRequest]) -> bool:
+        """Like `add`, without waiting; see `Database.append_at_once`."""
+        return self._database.append_at_once(tables.requests, _values(rows))
 
     def find(self, id: str) -> RecordedRequest | None:
         """Returns one request, or None."""
@@ -103,6 +94,21 @@ class Requests:
         query = query.order_by(requests.created.desc(), requests.id.desc()).limit(limit)
         with self._database.read() as connection:
             return [_request(row) for row in connection.execute(query)]
+
+
+def _values(rows: Sequence[RecordedRequest]) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": row.id,
+            "task": row.task,
+            "model": row.model,
+            "inputs": pack_finite(dict(row.inputs)),
+            "answers": pack_finite(dict(row.answers)),
+            "created": row.created,
+            "milliseconds": row.milliseconds,
+        }
+        for row in rows
+    ]
 
 
 class FeedbackLog:

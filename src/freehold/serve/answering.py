@@ -1,7 +1,8 @@
 """The way of a request to its answer: the static tier, encoder, upstreams, the record; most take whoever waits.
 
 Owns batching: whoever waits for the same model goes through it together, and into the database in one transaction.
-A long list goes through the encoder piece by piece, so that others need not wait for its end.
+A long list goes through the encoder piece by piece, so that others need not wait for its end. What is short is
+recorded in the event loop, unless that would have to wait: a thread waits longer for its turn than that takes.
 """
 
 from __future__ import annotations
@@ -87,6 +88,7 @@ class Answering:
             self._read, name="freehold-model", size=lambda piece: len(piece.rows), most=_PASS, threads=passes
         )
         self._passing = Passing(router, done=self._record.put) if router else None
+        self._noted: set[Job] = set()
         self._arrived: list[Job] = []
         self._first: Stage[Job] = Stage(self._begin, name="freehold-first", size=len, most=_MOST_AT_ONCE)
 
@@ -115,8 +117,10 @@ class Answering:
 
     def close(self) -> None:
         """Returns when everything that was asked is answered."""
-        for stage in (self._first, self._model, self._record):
+        for stage in (self._first, self._model):
             stage.close()
+        self._record_later(self._noted)  # the loop does not get to it any more
+        self._record.close()
 
     def _start(self) -> None:
         """Begins what arrived in one round of the event loop.
@@ -157,6 +161,7 @@ class Answering:
             return
         seconds, fields, rest = time.perf_counter() - begun, len(loaded.reader.fields), iter(found)
         _note(jobs, Pass("static", begun, begun + seconds, len(found)))
+        whole = []
         for job in jobs:
             job.given = [next(rest) for _ in range(len(job))]
             job.seconds += seconds * len(job) / len(found)
@@ -164,9 +169,10 @@ class Answering:
                 if len(answers) == fields:
                     job.answers[row] = Prediction(self._task, loaded.release.name, job.asked.ids[row], answers)
             if len(job.answers) == len(job):
-                self._finish(job)
+                whole.append(job)
             else:
                 self._model.put(job.piece())
+        self._finish(whole)
         if any(found):
             self._measures.count_pass(self._task, "static", rows=len(found), seconds=seconds)
 
@@ -196,36 +202,70 @@ class Answering:
         _note([piece.job for piece in pieces], Pass("champion", begun, begun + seconds, len(places)))
         for (job, row), prediction in zip(places, found, strict=True):
             job.answers[row] = prediction
+        whole = []
         for job, rows in pieces:
             job.seconds += seconds * len(rows) / len(places)
             if len(job.answers) < len(job):
                 self._model.put(job.piece())
             else:
-                self._finish(job)
+                whole.append(job)
+        self._finish(whole)
         self._measures.count_pass(self._task, "champion", rows=len(places), seconds=seconds)
 
-    def _finish(self, job: Job) -> None:
+    def _finish(self, jobs: Sequence[Job]) -> None:
         """Hands on what the model has answered: to upstreams where it abstained and there are any."""
-        if self._passing is not None and job.open_rows:
-            self._passing.put(job)
-        else:
+        short = []
+        for job in jobs:
+            if self._passing is not None and job.open_rows:
+                self._passing.put(job)
+            elif job.is_short:
+                short.append(job)
+            else:
+                self._record.put(job)
+        self._noted.update(short)
+        for loop, mine in _by_loop(short):
+            with suppress(RuntimeError):  # the loop is closed: `close` records it
+                loop.call_soon_threadsafe(self._record_here, mine)
+
+    def _record_here(self, jobs: Sequence[Job]) -> None:
+        """Writes down in the event loop what is short, or has it done where that would have to wait."""
+        mine = [job for job in jobs if job in self._noted]
+        here = mine[:_MOST_HERE]
+        if here and self._write_down(here, self._shelf.record_requests_at_once):
+            self._noted.difference_update(here)
+        self._record_later([job for job in mine if job in self._noted])
+
+    def _record_later(self, jobs: Iterable[Job]) -> None:
+        for job in list(jobs):
+            self._noted.discard(job)
             self._record.put(job)
 
     def _write(self, jobs: Sequence[Job]) -> None:
-        """Writes everything down, then lets those go on who wait."""
-        now, begun = datetime.now(UTC).isoformat(timespec="microseconds"), time.perf_counter()
-        try:
+        """Writes everything down."""
+
+        def record(rows: Sequence[RecordedRequest]) -> bool:
             if reviews := [review for job in jobs for review in _left_open(job)]:
                 self._shelf.add_reviews(self._task, reviews)
-            if rows := [row for job in jobs for row in _recorded(job, now)]:
+            if rows:
                 self._shelf.record_requests(rows)
+            return True
+
+        self._write_down(jobs, record)
+
+    def _write_down(self, jobs: Sequence[Job], record: Callable[[Sequence[RecordedRequest]], bool]) -> bool:
+        """Lets those go on who wait, once they are recorded; returns whether they are, or cannot be."""
+        now, begun = datetime.now(UTC).isoformat(timespec="microseconds"), time.perf_counter()
+        try:
+            if not record([row for job in jobs for row in _recorded(job, now)]):
+                return False
         except Exception as error:  # noqa: BLE001  handed on to who waits
             self._settle(jobs, error)
-            return
+            return True
         _note(jobs, Pass("record", begun, time.perf_counter(), sum(map(len, jobs))))
         said = [each for job in jobs for each in job.predictions]
         self._measures.count_predictions(said, own=[each for job in jobs for each in job.own])
         self._settle(jobs, None)
+        return True
 
     def _take_ids(self, job: Job) -> None:
         """Takes the ids that a client chose, and finds those that were recorded before: a retry.
@@ -261,8 +301,7 @@ class Answering:
     def _settle(self, jobs: Sequence[Job], error: Exception | None) -> None:
         for job in jobs:
             self._held.leave(job.taken)
-        for loop in {job.future.get_loop() for job in jobs}:
-            mine = [job for job in jobs if job.future.get_loop() is loop]
+        for loop, mine in _by_loop(jobs):
             with suppress(RuntimeError):  # the loop is closed: nobody waits
                 loop.call_soon_threadsafe(_tell, mine, error)
 
@@ -281,6 +320,11 @@ def _tell(jobs: Sequence[Job], error: Exception | None) -> None:
             job.future.set_result(job.predictions)
         else:
             job.future.set_exception(error)
+
+
+def _by_loop(jobs: Sequence[Job]) -> Iterator[tuple[asyncio.AbstractEventLoop, list[Job]]]:
+    for loop in {job.future.get_loop() for job in jobs}:
+        yield loop, [job for job in jobs if job.future.get_loop() is loop]
 
 
 def _groups(items: Sequence[T], model: Callable[[T], Loaded]) -> list[list[T]]:
