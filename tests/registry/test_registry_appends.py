@@ -14,8 +14,9 @@ import pytest
 from tests.registry.test_registry_storage import small_disk
 from tests.registry.test_registry_traffic import asked
 
-from freehold.errors import StorageError
+from freehold.errors import OperatorError, StorageError
 from freehold.registry import Registry
+from freehold.registry.appends import AtOnce
 
 __all__ = ["small_disk"]
 
@@ -71,20 +72,63 @@ def test_the_end_of_the_process_takes_nothing(here: Path) -> None:
         assert whole(shelf)
 
 
-def test_the_log_begins_anew_while_somebody_writes(here: Path) -> None:
+@pytest.mark.parametrize("servers", [1, 3])
+def test_the_log_begins_anew_now_and_then(here: Path, servers: int) -> None:
     """It would have every page that was ever written, some 60 MB here, if nobody waited for that now and then."""
-    with Registry.open(here) as shelf, ThreadPoolExecutor(1) as patient:
+    number = 3_000 // servers
+
+    def ask(name: str) -> int:
         later = []
-        for number in range(3_000):
-            rows = [asked(f"{number}", text="x" * 4_000)]
-            if not shelf.record_requests_at_once(rows):
-                later.append(patient.submit(shelf.record_requests, rows))
-        for each in later:
-            each.result()
-        assert len(later) >= 3_000 // 256
+        with Registry.open(here) as shelf, ThreadPoolExecutor(1) as patient:
+            for row in range(number):
+                rows = [asked(f"{name}{row}", text="x" * 4_000)]
+                if not shelf.record_requests_at_once(rows):
+                    later.append(patient.submit(shelf.record_requests, rows))
+            for each in later:
+                each.result()
+        return len(later)
+
+    with Registry.open(here) as shelf, ThreadPoolExecutor(servers) as writers:
+        assert min(writers.map(ask, "abc"[:servers])) >= number // 256
         assert len(shelf.requests("banking", limit=10_000)) == 3_000
         assert (here / "freehold.db-wal").stat().st_size < 25_000_000
         assert whole(shelf)
+
+
+def test_a_log_that_cannot_be_moved_is_no_reason_to_refuse_an_answer(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(self: AtOnce) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr(AtOnce, "move", fail)
+    with Registry.open(here) as shelf:
+        for number in range(300):
+            if not shelf.record_requests_at_once([asked(f"{number}")]):
+                shelf.record_requests([asked(f"{number}")])
+        assert len(shelf.requests("banking", limit=1_000)) == 300
+        with pytest.raises(OperatorError):
+            shelf.settle_requests()
+
+
+def test_a_database_without_a_log_is_waited_for(here: Path) -> None:
+    with closing(sqlite3.connect(here / "freehold.db")) as other:
+        other.execute("PRAGMA journal_mode = DELETE")
+    with Registry.open(here) as shelf:
+        for number in range(3):
+            assert not shelf.record_requests_at_once([asked(f"{number}")])
+        shelf.record_requests([asked("a")])
+        assert [each.id for each in shelf.requests("banking")] == ["a"]
+
+
+def test_what_is_settled_is_out_of_the_log(here: Path) -> None:
+    with Registry.open(here) as shelf:
+        assert shelf.record_requests_at_once([asked("a")])
+        shelf.settle_requests()
+        database = (here / "freehold.db").read_bytes()
+        (here / "alone.db").write_bytes(database)
+        with closing(sqlite3.connect(here / "alone.db")) as alone:
+            assert alone.execute("SELECT id FROM requests").fetchall() == [("a",)]
 
 
 def test_a_full_disk_keeps_what_is_there(small_disk: Path) -> None:

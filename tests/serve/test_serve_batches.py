@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,6 +19,7 @@ from tests.serve.batched import begin, chat, lines, packed, result, wait
 
 from freehold.registry import Registry
 from freehold.serve import Served
+from freehold.serve.batches import Batch, Batches, Wrote
 from freehold.serve.rim import Rim
 from freehold.task import Task
 
@@ -46,6 +51,30 @@ def test_a_batch_answers_every_line_in_order(ask: openai.OpenAI, shelf: Registry
     file = ask.files.retrieve(batch.output_file_id)
     assert (file.purpose, file.filename) == ("batch_output", f"{batch.id}_output.jsonl")
     assert file.bytes == len(ask.files.content(file.id).content)
+
+
+def test_no_answer_is_on_the_disk_whose_record_is_not(
+    shelf: Registry, task: Task, make_app: Callable[..., Rim], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The database's file alone, without its log, is what a power cut would leave at worst."""
+    found: list[int] = []
+    commit = Batches.commit
+
+    def look(self: Batches, batch: Batch, wrote: Wrote) -> Batch:
+        copy = tmp_path / f"{len(found)}.db"
+        shutil.copy(shelf.state / "freehold.db", copy)
+        with closing(sqlite3.connect(copy)) as alone:
+            [recorded] = alone.execute("SELECT count(*) FROM requests").fetchone()
+        found.append(recorded - batch.completed - wrote.completed)
+        return commit(self, batch, wrote)
+
+    monkeypatch.setattr(Batches, "commit", look)
+    release(shelf, task)
+    app = make_app(Served(task, shelf))
+    with listening(app) as url, openai.OpenAI(base_url=f"{url}/v1", api_key="unused") as client:
+        wait(client, begin(client, packed(lines(200))))
+    assert len(found) > 3
+    assert set(found) == {0}
 
 
 def test_many_lines_are_one_pass_of_the_model(shelf: Registry, task: Task, make_app: Callable[..., Rim]) -> None:

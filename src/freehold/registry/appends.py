@@ -21,8 +21,6 @@ __all__ = ["AtOnce", "Statement"]
 
 _IN_A_ROW = 256
 """Transactions after which somebody has to write who may wait: what was logged is moved into the database then."""
-_PATIENCE_MS = 50
-"""How long beginning the log anew may hold up other writers; where that is too short, the next time will do."""
 
 
 class Statement(NamedTuple):
@@ -57,10 +55,12 @@ class AtOnce:
 
     What it adds is the system's to write: it survives the end of the process, and a power cut once any other
     connection has written after it. The log is in order, so nothing that came later survives without it
-    (`synchronous = NORMAL`, https://www.sqlite.org/pragma.html#pragma_synchronous).
+    (`synchronous = NORMAL`, https://www.sqlite.org/pragma.html#pragma_synchronous). A database without a
+    write-ahead log is not written to.
 
     Attributes:
-        is_due: The log is long: somebody who may wait is to call `move`.
+        is_due: The log is long, and nothing is added: somebody who may wait is to call `move`, and to write next.
+            If this went on meanwhile, the log would not begin anew.
     """
 
     is_due = False
@@ -69,6 +69,7 @@ class AtOnce:
         self._path = path
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
+        self._has_log = True
         self._count = 0
 
     def append(self, sql: str, rows: Sequence[Any]) -> bool:
@@ -81,32 +82,38 @@ class AtOnce:
             self._count += 1
             if self._count % _IN_A_ROW == 0:
                 self.is_due = True
+            if self.is_due or not self._has_log:
                 return False
-            connection = self._connection = self._connection or self._open()
             try:
-                connection.execute("BEGIN IMMEDIATE")
+                return self._append(sql, rows)
             except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
-                    return False
-                raise
-            try:
-                connection.executemany(sql, rows)
-                connection.execute("COMMIT")
-            finally:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-            return True
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                    raise
+                return False
+
+    def _append(self, sql: str, rows: Sequence[Any]) -> bool:
+        connection = self._connection = self._connection or self._open()
+        if not self._has_log:
+            return False
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            connection.executemany(sql, rows)
+            connection.execute("COMMIT")
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+        return True
 
     def move(self) -> None:
-        """Moves what was logged into the database; nobody who writes meanwhile waits for most of it.
+        """Puts what was logged on the disk and into the database, so that the log begins anew.
 
-        Then the log begins anew: without the second step it would grow for as long as somebody writes.
+        Whoever writes next waits for the disk once.
+
+        Raises:
+            sqlite3.Error: The database cannot be used.
         """
-        self.is_due = False
         with closing(self._open()) as connection:
-            connection.execute(f"PRAGMA busy_timeout = {_PATIENCE_MS}")
-            for step in ("PASSIVE", "RESTART"):
-                connection.execute(f"PRAGMA wal_checkpoint({step})")
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     def close(self) -> None:
         """Closes it."""
@@ -117,8 +124,11 @@ class AtOnce:
 
     def _open(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, timeout=0, isolation_level=None, check_same_thread=False)
-        [logged] = connection.execute("PRAGMA journal_mode").fetchone()
-        patience = "NORMAL" if logged == "wal" else "FULL"  # without a log a power cut could damage what is there
-        for pragma in ("foreign_keys = ON", f"synchronous = {patience}", "wal_autocheckpoint = 0"):
-            connection.execute(f"PRAGMA {pragma}")
+        try:
+            self._has_log = connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+            for pragma in ("foreign_keys = ON", "synchronous = NORMAL", "wal_autocheckpoint = 0"):
+                connection.execute(f"PRAGMA {pragma}")
+        except sqlite3.Error:
+            connection.close()
+            raise
         return connection

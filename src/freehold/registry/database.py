@@ -6,8 +6,9 @@ Owns connections, transactions and the JSON in columns. Knows nothing of what th
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,7 +46,8 @@ class Database:
         self._secrets = address.secrets(url)
         self._engine = _sqlite_engine(url) if self.is_sqlite else _postgresql_engine(url)
         self._statements: dict[str, Statement] = {}
-        self._at_once = AtOnce(Path(url.database)) if self.is_sqlite and url.database else None
+        plain = self.is_sqlite and url.database not in (None, "", ":memory:") and not url.query
+        self._at_once = AtOnce(Path(str(url.database)).absolute()) if plain else None
 
     def close(self) -> None:
         """Closes every connection."""
@@ -87,26 +89,39 @@ class Database:
         statement = self._statement(table)
         given = [statement.values(row) for row in rows]
         with self._past_sqlalchemy(), closing(self._engine.raw_connection()) as connection:
+            if self._at_once is not None and self._at_once.is_due:
+                with suppress(sqlite3.Error):  # the log is longer, then; whether rows can be added is seen below
+                    pass
             cursor = connection.cursor()
             if self.is_sqlite:
                 cursor.execute("BEGIN IMMEDIATE")
             cursor.executemany(statement.sql, given)
             connection.commit()
-            if self._at_once is not None and self._at_once.is_due:
-                self._at_once.move()
+            if self._at_once is not None:
+                self._at_once.is_due = False
 
     def append_at_once(self, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> bool:
         """Like `append`, by somebody who must not wait: returns False, and adds nothing, where that is needed.
 
-        It is where another connection writes, always where the database lies behind a network, and now and then
-        for what `append` does besides. What is added survives the end of the process; a power cut it survives
-        once something else was written after it.
+        It is where another connection writes, and now and then for what `append` does besides. What is added
+        survives the end of the process; a power cut it survives once `settle` was called, or something else
+        was written after it. Only where `appends_at_once`.
         """
-        if self._at_once is None:
-            return False
+        assert self._at_once is not None
         statement = self._statement(table)
         with self._past_sqlalchemy():
             return self._at_once.append(statement.sql, [statement.values(row) for row in rows])
+
+    @property
+    def appends_at_once(self) -> bool:
+        """Whether there is somebody who need not wait: never where the database lies behind a network."""
+        return self._at_once is not None
+
+    def settle(self) -> None:
+        """Puts what was added at once on the disk. Raises like `read`."""
+        if self._at_once is not None:
+            with self._past_sqlalchemy():
+                self._at_once.move()
 
     def _statement(self, table: sa.Table) -> Statement:
         if table.name not in self._statements:

@@ -246,9 +246,13 @@ class Registry:
     def record_requests_at_once(self, rows: Sequence[RecordedRequest]) -> bool:
         """Records answered requests unless it would have to wait; returns whether it did.
 
-        A power cut may take what nothing was recorded after; the end of the process takes nothing.
+        A power cut may take what was not settled; the end of the process takes nothing.
         """
         return self._requests.add_at_once(rows)
+
+    def settle_requests(self) -> None:
+        """Puts on the disk what was recorded at once; what is recorded otherwise is there already."""
+        self._database.settle()
 
     def request(self, id: str) -> RecordedRequest | None:
         """Returns one request, or None."""

@@ -78,7 +78,7 @@ class Requests:
 
     def add_at_once(self, rows: Sequence[RecordedRequest]) -> bool:
         """Like `add`, without waiting; see `Database.append_at_once`."""
-        return self._database.append_at_once(tables.requests, _values(rows))
+        return self._database.appends_at_once and self._database.append_at_once(tables.requests, _values(rows))
 
     def find(self, id: str) -> RecordedRequest | None:
         """Returns one request, or None."""

@@ -302,6 +302,9 @@ class Answering:
         for job in jobs:
             self._held.leave(job.taken)
         for loop, mine in _by_loop(jobs):
+            if loop is _running_loop():
+                _tell(mine, error)
+                continue
             with suppress(RuntimeError):  # the loop is closed: nobody waits
                 loop.call_soon_threadsafe(_tell, mine, error)
 
@@ -320,6 +323,13 @@ def _tell(jobs: Sequence[Job], error: Exception | None) -> None:
             job.future.set_result(job.predictions)
         else:
             job.future.set_exception(error)
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
 
 
 def _by_loop(jobs: Sequence[Job]) -> Iterator[tuple[asyncio.AbstractEventLoop, list[Job]]]:

@@ -116,6 +116,7 @@ class Errand:
         replies = await self._asker.ask(questions, caller=caller, repeated=repeated)
         if any(_is_busy(each) for each in replies):
             raise Busy
+        await in_thread(self._home.settle)  # no answer is on the disk whose record is not
         batch = await in_thread(self._home.batches.commit, batch, _written(batch, chunk, replies))
         self._sure = True
         return batch

@@ -5,6 +5,7 @@ Owns which answers are compared: the champion's latest of each field. The compar
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 
 from prometheus_client import CollectorRegistry, Gauge
@@ -25,6 +26,7 @@ class DriftGauges:
     def __init__(self, registry: CollectorRegistry) -> None:
         self._champions: Champions | None = None
         self._windows: dict[tuple[str, str], Window] = {}
+        self._lock = threading.Lock()
 
         def gauge(name: str, said: str, *more: str) -> Gauge:
             return Gauge(f"freehold_{name}", said, ["task", "field", *more], registry=registry)
@@ -40,7 +42,11 @@ class DriftGauges:
 
     def add(self, predictions: Sequence[Prediction]) -> None:
         """Takes in what was answered, where it was by a champion."""
-        for each in predictions[-LATEST:]:
+        with self._lock:  # the event loop counts, and the record's thread
+            self._add(predictions[-LATEST:])
+
+    def _add(self, predictions: Sequence[Prediction]) -> None:
+        for each in predictions:
             slot = self._champions.get(each.task) if self._champions is not None else None
             loaded = slot.loaded if slot is not None else None
             if loaded is None or loaded.release.name != each.model:

@@ -6,7 +6,7 @@ state folders, and may be started with others tomorrow: what is looked for is lo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,11 +20,16 @@ __all__ = ["Home", "Homes", "owner"]
 
 
 class Home(NamedTuple):
-    """One state folder."""
+    """One state folder.
+
+    Attributes:
+        settle: Returns when the requests that were recorded there are on the disk.
+    """
 
     state: Path
     files: Files
     batches: Batches
+    settle: Callable[[], None]
 
 
 def owner(caller: Caller) -> str:
@@ -36,10 +41,13 @@ class Homes:
     """The state folders of one server."""
 
     def __init__(self, champions: Champions) -> None:
-        states = {slot.task.name: slot.shelf.state for slot in champions}
-        known = {state: Home(state, Files(state), Batches(state)) for state in dict.fromkeys(states.values())}
+        shelves = {slot.shelf.state: slot.shelf for slot in champions}
+        known = {
+            state: Home(state, Files(state), Batches(state), shelf.settle_requests)
+            for state, shelf in shelves.items()
+        }
         self.all: Sequence[Home] = tuple(known.values())
-        self._by_task = {task: known[state] for task, state in states.items()}
+        self._by_task = {slot.task.name: known[slot.shelf.state] for slot in champions}
 
     def home(self, caller: Caller) -> Home:
         """Returns where a caller's new files go: to the first task that it may ask.
