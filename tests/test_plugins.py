@@ -5,7 +5,6 @@ from importlib.metadata import EntryPoint, EntryPoints
 
 import pytest
 
-from freehold import plugins
 from freehold.errors import PluginError, UserError
 from freehold.plugins import Plugins
 
@@ -50,7 +49,7 @@ def test_other_packages_add_parts_by_entry_point(
         asked.append(group)
         return EntryPoints([point])
 
-    monkeypatch.setattr(plugins, "entry_points", entry_points)
+    monkeypatch.setattr("importlib.metadata.entry_points", entry_points)
     assert list(lengths) == ["bytes.v1", "characters.v1"]
     assert lengths.get("bytes.v1") is len
     assert asked == ["freehold.test-lengths"]
