@@ -141,3 +141,21 @@ def test_a_full_disk_keeps_what_is_there(small_disk: Path) -> None:
                 kept += 50
         assert len(shelf.requests("banking", limit=10_000)) == kept
         assert whole(shelf)
+
+
+def test_who_may_wait_moves_the_log_when_it_is_long(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    moved: list[int] = []
+    move = AtOnce.move
+
+    def count(self: AtOnce) -> None:
+        moved.append(1)
+        move(self)
+
+    monkeypatch.setattr(AtOnce, "move", count)
+    with Registry.open(here) as shelf:
+        shelf.record_requests([asked("first")])
+        assert moved == []
+        for number in range(600):
+            if not shelf.record_requests_at_once([asked(f"{number}")]):
+                shelf.record_requests([asked(f"{number}")])
+        assert moved == [1, 1]

@@ -51,12 +51,12 @@ class Statement(NamedTuple):
 
 
 class AtOnce:
-    """A connection to SQLite that waits neither for other writers nor for the disk. Threads may share it.
+    """A connection to SQLite that does not wait for other writers, nor for the disk but where the log begins anew.
 
-    What it adds is the system's to write: it survives the end of the process, and a power cut once any other
-    connection has written after it. The log is in order, so nothing that came later survives without it
-    (`synchronous = NORMAL`, https://www.sqlite.org/pragma.html#pragma_synchronous). A database without a
-    write-ahead log is not written to.
+    Threads may share it. What it adds is the system's to write: it survives the end of the process, and a power
+    cut once any other connection has written after it. The log is in order, so nothing that came later survives
+    without it (`synchronous = NORMAL`, https://www.sqlite.org/pragma.html#pragma_synchronous). A database without
+    a write-ahead log is not written to.
 
     Attributes:
         is_due: The log is long, and nothing is added: somebody who may wait is to call `move`, and to write next.

@@ -89,16 +89,17 @@ class Database:
         statement = self._statement(table)
         given = [statement.values(row) for row in rows]
         with self._past_sqlalchemy(), closing(self._engine.raw_connection()) as connection:
-            if self._at_once is not None and self._at_once.is_due:
+            due = self._at_once if self._at_once is not None and self._at_once.is_due else None
+            if due is not None:
                 with suppress(sqlite3.Error):  # the log is longer, then; whether rows can be added is seen below
-                    pass
+                    due.move()
             cursor = connection.cursor()
             if self.is_sqlite:
                 cursor.execute("BEGIN IMMEDIATE")
             cursor.executemany(statement.sql, given)
             connection.commit()
-            if self._at_once is not None:
-                self._at_once.is_due = False
+            if due is not None:  # not where it became due meanwhile: nothing was moved then
+                due.is_due = False
 
     def append_at_once(self, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> bool:
         """Like `append`, by somebody who must not wait: returns False, and adds nothing, where that is needed.
