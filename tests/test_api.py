@@ -59,11 +59,12 @@ NAMES = {
     "freehold.serve": """
         Explainer OpenReader REPLICAS Reader Served Settings Trial create_app serve serve_replicas try_upstreams
     """,
+    "freehold.data.documents": "DOCUMENT_ENDINGS Document DocumentReader UnreadableError find_format",
     "freehold.task": """
-        ARTIFACT_METRICS Answer Artifact Comparison Desk EFFORTS ERROR_GIVEN_ANSWER EXTRA_ERROR Effort Event
-        Example Examples FIELD_KINDS Field FieldKind Goal Json Judgement LABEL_KINDS Label
+        ARTIFACT_METRICS Answer Artifact Comparison DataRules Desk EFFORTS ERROR_GIVEN_ANSWER EXTRA_ERROR Effort
+        Event Example Examples FIELD_KINDS Field FieldKind Goal Json Judgement LABEL_KINDS Label
         LabelledExamples METRICS Measured Metrics Passport Prediction Price Release Result
-        Routing SMALLER_IS_BETTER SPLITS Source Split Stage TASK_FILE TIERED_KINDS Task TrainedModel
+        Routing SMALLER_IS_BETTER SPLITS Source Split Stage TASK_FILE TIERED_KINDS Task Told TrainedModel
         Upstream Value Verdict canonical digest example_id file_digest folder_digest folder_files
         headline_first input_schema load_task nearest normalise output_schema read_examples
         reading_once shift stage suggest task_from_models write_examples

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from freehold.data.duplicates import Merged, Reading, Told, merge
-from freehold.task import Example, Passport, Split, Value, example_id
+from freehold.data.duplicates import Merged, Reading, merge
+from freehold.task import Example, Passport, Split, Told, Value, example_id
 
 
 def example(text: str, at: str = "", /, **outputs: Value) -> Example:

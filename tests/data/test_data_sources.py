@@ -199,8 +199,8 @@ def test_a_folders_subfolders_are_labels(work: Work) -> None:
         assert [row.passport.locator for row in read if isinstance(row, Example)][1] == "all/a/deep/1.md:1"
         assert [reason for _, reason in reasons(read)] == [
             "`a/bad.txt` is not UTF-8: byte 0xff at 0",
-            "input `text` is empty",
-            "`a/large.txt` is longer than 1,000,000 bytes",
+            "`a/empty.txt` is empty",
+            "`a/large.txt` is longer than 1,000,000 bytes; `chunk = 200` would split it",
             "`a/nul.txt` has a NUL byte",
         ]
 
@@ -243,7 +243,7 @@ def test_locators_never_show_absolute_paths(work: Work) -> None:
         ("98765.tsv", "source `98765.tsv` is not there.*has no file of that name"),
         ("no/train.csv", "source `no/train.csv` is not there.*There is no folder"),
         ("no/", "source `no/` is not there"),
-        ("empty/", "source `empty/` has no file that ends in .txt or .md"),
+        ("empty/", "source `empty/` has no file that is a document.*files = "),
         ("empty.jsonl", "source `empty.jsonl` is empty"),
         ("empty.parquet", "source `empty.parquet` is empty"),
         ("empty.csv.gz", "source `empty.csv.gz` is empty"),

@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freehold.data.duplicates import Told
 from freehold.data.splits import Assignment, Standing, assign
-from freehold.task import Split
+from freehold.task import Split, Told
 
 TOLD: list[list[Told]] = [["auto"], ["train", "test"], ["auto", "train", "validation", "test"]]
 NAMES = [a + b for a in string.ascii_lowercase for b in string.ascii_lowercase]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from freehold.data.corrections import Corrections, read_corrections
 from freehold.data.duplicates import Apart, Entry, Merged, Reading, merge
+from freehold.data.groups import join_groups, name_group, rank_times
 from freehold.data.neighbours import find_clusters
 from freehold.data.report import Count, Findings, describe, notes
 from freehold.data.rows import Refused, read_rows
@@ -69,7 +70,7 @@ def _holds(result: Examples, task: Task, shelf: Registry) -> bool:
 
 def _digest(source: Source, *, folder: Path) -> str:
     try:
-        place = Place.of(source.uri, folder=folder)
+        place = Place.of_source(source, folder=folder)
         return find_kind(place).digest(place)
     except DataError:
         return ""
@@ -77,9 +78,9 @@ def _digest(source: Source, *, folder: Path) -> str:
 
 @stage(
     _NAME,
-    version=2,
+    version=3,
     result=Examples,
-    reads=("name", "inputs", "fields", "sources", "seed"),
+    reads=("name", "inputs", "fields", "sources", "seed", "rules"),
     state=fingerprint,
     holds=_holds,
 )
@@ -122,7 +123,7 @@ def collect(desk: Desk, task: Task, shelf: Registry) -> Examples:
 
 def _note_sources(task: Task, shelf: Registry, counts: Sequence[Count]) -> None:
     for source, count in zip(task.sources, counts, strict=True):
-        kind = find_kind(Place.of(source.uri, folder=task.folder))
+        kind = find_kind(Place.of_source(source, folder=task.folder))
         name = _digest(source, folder=task.folder)
         licence = source.licence or kind.licence
         shelf.note_source(task.name, source.uri, digest=name, licence=licence, rows=count.good)
@@ -158,7 +159,14 @@ def _read_sources(desk: Desk, task: Task, corrections: Corrections) -> tuple[lis
 
 def _rows(source: Source, task: Task, desk: Desk) -> Iterator[Example | Refused]:
     """Yields a source's rows and reports progress."""
-    rows = read_rows(source, folder=task.folder, inputs=tuple(task.inputs), fields=task.fields)
+    rows = read_rows(
+        source,
+        folder=task.folder,
+        inputs=tuple(task.inputs),
+        fields=task.fields,
+        rules=task.rules,
+        kept=desk.cache / "sources",
+    )
     for done, row in enumerate(rows, start=1):
         if done % _STEP == 0:
             desk.tell(Event(_NAME, "progress", done=done, note=f"reading {source.uri}"))
@@ -193,16 +201,20 @@ class _SortedOut:
 
 
 def _split(task: Task, merged: Merged, recorded: Mapping[str, Split], *, signing: KeptSignatures) -> _SortedOut:
-    """Clusters near duplicates and splits the clusters."""
+    """Clusters near duplicates, joins what else stays together, and splits that."""
     entries: Mapping[str, Entry] = merged.entries
     inputs = {name: entry.example.inputs for name, entry in entries.items()}
     clusters = find_clusters(inputs, signing=signing)
+    groups = {name: name_group(entry.example.passport, task.rules) for name, entry in entries.items()}
+    blocks = join_groups(clusters, groups)
+    timed = task.rules.group == "time"
     assigned = assign(
         {name: Standing(entry.told, entry.corrected) for name, entry in entries.items()},
-        clusters,
+        blocks,
         recorded=recorded,
         declared={source.split for source in task.sources},
         seed=task.seed,
+        places=rank_times({name: entry.example for name, entry in entries.items()}, blocks) if timed else None,
     )
     names: dict[str, str] = {}
     for name in sorted(assigned.splits):  # named after those that are used: what is kept apart changes nothing

@@ -9,13 +9,11 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, NamedTuple, TypeAlias
+from typing import NamedTuple
 
-from freehold.task import Example, Passport, Split, Value, canonical
+from freehold.task import Example, Passport, Split, Told, Value, canonical
 
-__all__ = ["Apart", "Conflict", "Entry", "Merged", "Reading", "Told", "merge"]
-
-Told: TypeAlias = Split | Literal["auto"]
+__all__ = ["Apart", "Conflict", "Entry", "Merged", "Reading", "merge"]
 
 _STRENGTH: Mapping[Told, int] = {"auto": 0, "train": 1, "validation": 2, "test": 3}
 

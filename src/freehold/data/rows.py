@@ -5,17 +5,18 @@ Owns the way from one raw row to one example. Knows nothing of other rows: dupli
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 from freehold.data.columns import Columns
 from freehold.data.kinds import SOURCES
+from freehold.data.licences import name_licence, refuse_consent, refuse_licence
 from freehold.data.sources import BadRow, Place, Row, SourceKind, find_kind
 from freehold.data.values import BadValueError, is_missing, parse_input, parse_output
 from freehold.errors import DataError
-from freehold.task import Example, Field, Passport, Source, Split, Value, example_id, normalise
+from freehold.task import DataRules, Example, Field, Passport, Source, Split, Value, example_id, normalise
 
 __all__ = ["SOURCES", "Refused", "make_example", "read_rows"]
 
@@ -33,7 +34,13 @@ class Refused(NamedTuple):
 
 
 def read_rows(
-    source: Source, *, folder: Path, inputs: Sequence[str], fields: Sequence[Field]
+    source: Source,
+    *,
+    folder: Path,
+    inputs: Sequence[str],
+    fields: Sequence[Field],
+    rules: DataRules = DataRules(),  # noqa: B008 - frozen
+    kept: Path | None = None,
 ) -> Iterator[Example | Refused]:
     """Yields an example for each good row of a source and a `Refused` for each bad one, in their order.
 
@@ -46,26 +53,34 @@ def read_rows(
         folder: Where relative paths start: the task's folder.
         inputs: The names of the task's inputs.
         fields: The task's output fields.
+        rules: What rows are held to.
+        kept: Where kinds of sources keep what they need between turns.
 
     Raises:
         DataError: The source cannot be used as a whole: it is missing, empty or damaged, has no column for an
             input or for a field that `source.fields` names, or not one good row.
     """
-    place = Place.of(source.uri, folder=folder)
+    place = Place.of_source(source, folder=folder, kept=kept)
     kind = find_kind(place)
     columns = Columns.of(source, inputs=inputs, outputs=[each.name for each in fields])
-    reader = _Reader(source, kind, columns, _Values({each.name: each for each in fields}))
+    reader = _Reader(source, kind, columns, _Values({each.name: each for each in fields}), rules)
     with kind.open(place, columns.wanted) as table:
         if table.columns is not None:
             columns.check(table.columns)
-        first_bad, good = None, 0
-        for row in table.rows:
-            read = reader.read(row)
-            good += isinstance(read, Example)
-            first_bad = first_bad or (read if isinstance(read, Refused) else None)
-            yield read
-    if table.columns is None and columns.seen:
-        columns.check_seen()
+        yield from _check_some(map(reader.read, table.rows), place, seen=None if table.columns else columns)
+
+
+def _check_some(
+    rows: Iterable[Example | Refused], place: Place, *, seen: Columns | None
+) -> Iterator[Example | Refused]:
+    """Yields the rows. Raises DataError after them where none has the columns of `seen`, or none is good."""
+    first_bad, good = None, 0
+    for row in rows:
+        good += isinstance(row, Example)
+        first_bad = first_bad or (row if isinstance(row, Refused) else None)
+        yield row
+    if seen and seen.seen:
+        seen.check_seen()
     if not good:
         raise _no_row(place, first_bad)
 
@@ -85,6 +100,7 @@ class _Reader:
     kind: SourceKind
     columns: Columns
     values: _Values
+    rules: DataRules
 
     def read(self, row: Row | BadRow) -> Example | Refused:
         if isinstance(row, BadRow):
@@ -104,9 +120,15 @@ class _Reader:
         passport = Passport(
             self.source.uri,
             row.locator,
-            licence=self.source.licence or self.kind.licence,
+            licence=self.source.licence or name_licence(row.licence) or self.kind.licence,
             maker="data" if labelled else "",
+            time=row.time,
+            consent=row.consent,
+            author=row.author,
         )
+        refused = refuse_licence(passport.licence, self.rules) or refuse_consent(passport.consent, self.rules)
+        if refused:
+            raise BadValueError(refused)
         split = "train" if self.source.split == "auto" else self.source.split
         return _make(inputs, labelled, values=self.values, passport=passport, split=split)
 

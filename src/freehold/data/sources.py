@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from freehold.errors import DataError
 from freehold.plugins import Plugins
+from freehold.task import Source
 
 __all__ = [
     "ROW_LIMIT",
@@ -39,12 +40,19 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 
 
 class Row(NamedTuple):
-    """One row: column to raw value. A column that is missing or None has no value here."""
+    """One row: column to raw value. A column that is missing or None has no value here.
+
+    `licence`, `author`, `time` and `consent` are what the row says of itself, for its passport.
+    """
 
     line: int
     locator: str
     cells: dict[str, object]
     text: str
+    licence: str = ""
+    author: str = ""
+    time: str = ""
+    consent: str = ""
 
 
 class BadRow(NamedTuple):
@@ -75,10 +83,35 @@ class Place:
     Attributes:
         uri: As the user wrote it.
         path: The file or folder, which may not exist; None where the URI names no file (`python:stdlib`).
+        folder: Where relative paths start: the task's folder.
+        source: All that the task file says of it; None where it stands in none.
+        kept: Where a kind may keep things between turns, below a folder of its own; None where nowhere.
     """
 
     uri: str
     path: Path | None
+    folder: Path = Path()
+    source: Source | None = None
+    kept: Path | None = None
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Which files of a tree are read; empty where their endings say."""
+        return self.source.files if self.source else ()
+
+    @property
+    def chunk(self) -> int:
+        """The most words that a row may have before it is split; 0 where rows are not split."""
+        return self.source.chunk if self.source else 0
+
+    @classmethod
+    def of_source(cls, source: Source, *, folder: Path, kept: Path | None = None) -> Place:
+        """Returns the place of a task file's source.
+
+        Raises:
+            DataError: See `of`.
+        """
+        return replace(cls.of(source.uri, folder=folder), source=source, kept=kept)
 
     @classmethod
     def of(cls, uri: str, *, folder: Path) -> Place:
@@ -92,7 +125,7 @@ class Place:
             is_file = path.exists() or not _SCHEME.match(uri)
         except (OSError, RuntimeError) as error:
             raise DataError(f"source `{uri}` cannot be read: {error}.") from error
-        return cls(uri, path if is_file and uri else None)
+        return cls(uri, path if is_file and uri else None, folder)
 
     @property
     def name(self) -> str:

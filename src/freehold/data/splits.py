@@ -24,8 +24,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from freehold.data.duplicates import Told
-from freehold.task import Split
+from freehold.task import Split, Told
 
 __all__ = ["Assignment", "KeptApart", "Standing", "assign"]
 
@@ -61,8 +60,9 @@ def assign(
     recorded: Mapping[str, Split],
     declared: Collection[Told],
     seed: int,
+    places: Mapping[str, float] | None = None,
 ) -> Assignment:
-    """Splits rows so that no cluster of near duplicates is in two splits.
+    """Splits rows so that no cluster is in two splits.
 
     Args:
         rows: Example id to what is known of it.
@@ -70,11 +70,12 @@ def assign(
         recorded: The splits that were fixed before.
         declared: The splits that sources are declared to be.
         seed: Of the task.
+        places: Cluster to a number from 0 to 1 in place of that of the hash; the lowest go to test.
     """
     members: dict[str, list[str]] = defaultdict(list)
     for name in sorted(rows):
         members[clusters[name]].append(name)
-    board = _Board(rows, recorded, frozenset(declared), seed, members, {}, {})
+    board = _Board(rows, recorded, frozenset(declared), seed, members, places or {}, {}, {})
     for cluster in sorted(members):
         board.place(cluster)
     board.fill_train()
@@ -91,13 +92,14 @@ def assign(
 
 @dataclass(frozen=True, slots=True)
 class _Board:
-    """Clusters on their way to splits."""
+    """Clusters (of near duplicates, or of what else stays together) on their way to splits."""
 
     rows: Mapping[str, Standing]
     recorded: Mapping[str, Split]
     declared: frozenset[Told]
     seed: int
     members: Mapping[str, Sequence[str]]
+    places: Mapping[str, float]
     placed: dict[str, Split]
     apart: dict[str, KeptApart]
 
@@ -195,6 +197,8 @@ class _Board:
         return SHARE <= self._draw(cluster) < 2 * SHARE
 
     def _draw(self, cluster: str) -> float:
-        """Returns a number from 0 to 1 that depends on the seed and the cluster's name alone."""
+        """Returns a number from 0 to 1 that depends on the seed and the cluster's name alone, or its place."""
+        if cluster in self.places:
+            return self.places[cluster]
         name = hashlib.sha256(f"{self.seed}:{cluster}".encode()).digest()
         return int.from_bytes(name[:8], "big") / 2**64

@@ -9,6 +9,7 @@ from freehold.task.canonical import (
     folder_files,
     reading_once,
 )
+from freehold.task.datarules import DataRules
 from freehold.task.examples import Example, Passport, Value, example_id, read_examples, write_examples
 from freehold.task.fields import (
     EFFORTS,
@@ -23,6 +24,7 @@ from freehold.task.fields import (
     Source,
     Split,
     Task,
+    Told,
 )
 from freehold.task.metrics import (
     ARTIFACT_METRICS,
@@ -70,6 +72,7 @@ __all__ = [
     "Answer",
     "Artifact",
     "Comparison",
+    "DataRules",
     "Desk",
     "Event",
     "Example",
@@ -94,6 +97,7 @@ __all__ = [
     "Split",
     "Stage",
     "Task",
+    "Told",
     "TrainedModel",
     "Upstream",
     "Value",

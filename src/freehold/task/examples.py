@@ -28,8 +28,10 @@ class Passport:
         locator: Where in the source: `train.csv:12`, `json/decoder.py:254`, `request:ID`.
         licence: SPDX identifier; empty where unknown.
         maker: Who gave the labels: `data`, `person:NAME`, `model:NAME@VERSION`, `rule:NAME`; empty: nobody.
-        time: ISO 8601 UTC, for labels given at a known moment (feedback); empty otherwise, so that the same
-            files give the same bytes.
+        time: ISO 8601: when labels were given (feedback), or when the text was written, by its own word; empty
+            where neither is known. Never when it was read, so that the same files give the same bytes.
+        consent: What its maker said of its use: `tdm-reserved`; empty where nothing is known.
+        author: Who wrote the text, by its own word.
     """
 
     source: str
@@ -38,6 +40,7 @@ class Passport:
     maker: str = "data"
     time: str = ""
     consent: str = ""
+    author: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,8 @@ def write_examples(path: Path, examples: Iterable[Example]) -> int:
     with path.open("wb") as file:
         for example in examples:
             passport = dict(zip(_PASSPORT, _passport_values(example.passport), strict=True))
+            if not passport["author"]:  # came later: rows without one keep the bytes that they had
+                del passport["author"]
             row = dict(zip(_EXAMPLE, _example_values(example), strict=True))
             file.write(canonical({**row, "passport": passport}) + b"\n")
             count += 1

@@ -9,9 +9,10 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple, TypeAlias, get_args
 
 from freehold.task.canonical import Json
+from freehold.task.datarules import DataRules
 from freehold.task.upstreams import Routing, Upstream
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "Source",
     "Split",
     "Task",
+    "Told",
 ]
 
 FieldKind = Literal["choice", "choices", "predicate", "score", "number", "spans", "text"]
@@ -42,6 +44,9 @@ EFFORTS: tuple[Effort, ...] = get_args(Effort)
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
+
+Told: TypeAlias = Split | Literal["auto"]
+"""Which split a source says its rows belong to; `auto` leaves it to the splitter."""
 
 
 class Label(NamedTuple):
@@ -81,12 +86,18 @@ class Source:
         fields: Task field (input or output) to the column that holds it.
         licence: An SPDX identifier or expression; empty where none was declared.
         split: `auto` lets the splitter decide; otherwise every row goes where it is told.
+        files: Which files of a folder, an archive or a repository are read; empty: those that are documents.
+        chunk: Longer texts are split into rows of at most this many words; 0: they are not.
+        query: What a database is asked.
     """
 
     uri: str
     fields: Mapping[str, str]
     licence: str = ""
-    split: Split | Literal["auto"] = "auto"
+    split: Told = "auto"
+    files: tuple[str, ...] = ()
+    chunk: int = 0
+    query: str = ""
 
 
 class Goal(NamedTuple):
@@ -104,6 +115,7 @@ class Task:
     Attributes:
         extra_errors: Field to how many of the static tier's answers may be wrong where the model itself is right.
         errors_given_answer: Field to how many of the answers that are given may be wrong; the others abstain.
+        rules: What the data as a whole is held to.
         upstreams: Who is asked where the model abstains, in this order. No stage reads them, nor `routing`.
     """
 
@@ -121,6 +133,7 @@ class Task:
     errors_given_answer: Mapping[str, float] = dataclasses.field(default_factory=dict)
     upstreams: tuple[Upstream, ...] = ()
     routing: Routing = dataclasses.field(default_factory=Routing)
+    rules: DataRules = dataclasses.field(default_factory=DataRules)
 
     def field(self, name: str) -> Field:
         """Returns the output field called `name`. Raises KeyError where there is none."""
@@ -134,12 +147,17 @@ class Task:
         return _plain(getattr(self, name))
 
 
+_LATER = frozenset(["files", "chunk", "query"])
+"""Keys that came after the first release; where they hold nothing, a task has the parts that it had."""
+
+
 def _plain(value: object) -> Json:
     """Turns the words of this module into plain data, in declaration order."""
     if isinstance(value, Label | Goal):
         return dict(zip(value._fields, (_plain(v) for v in value), strict=True))
-    if isinstance(value, Field | Source):
-        return {name: _plain(getattr(value, name)) for name in value.__dataclass_fields__}
+    if isinstance(value, Field | Source | DataRules):
+        told = {name: getattr(value, name) for name in value.__dataclass_fields__}
+        return {name: _plain(item) for name, item in told.items() if item or name not in _LATER}
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, tuple):

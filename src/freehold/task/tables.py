@@ -117,6 +117,15 @@ class Table:
         self.wrong(key, f"`{key}` is {shown(value)}; it must be a string.")
         return default
 
+    def strings(self, key: str) -> tuple[str, ...]:
+        """Returns strings that are not empty: a list of them, or one by itself."""
+        value = self.values.get(key, [])
+        each = [value] if isinstance(value, str) else value
+        if isinstance(each, list) and all(isinstance(item, str) and item for item in each):
+            return tuple(each)
+        self.wrong(key, f"`{key}` is {shown(value)}; it must be a list of strings.")
+        return ()
+
     def word(self, key: str, allowed: Iterable[str], *, default: str = "", what: str = "") -> str:
         """Returns one of the allowed words. `what` says what they are, where the key does not."""
         value, words = self.string(key, default), list(allowed)
@@ -132,6 +141,14 @@ class Table:
             return value
         self.wrong(key, f"`{key}` is {shown(value)}; it must be a whole number from 0 to {2**32 - 1}.")
         return default
+
+    def flag(self, key: str, default: bool = False) -> bool:
+        """Returns true or false."""
+        value = self.values.get(key, default)
+        if not isinstance(value, bool):
+            self.wrong(key, f"`{key}` is {shown(value)}; it must be true or false.")
+            return default
+        return value
 
     def number(self, key: str, low: float, high: float, default: float = 0.0) -> float:
         """Returns a number within `low` and `high`, both included."""

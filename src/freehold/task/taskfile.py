@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Literal, cast
 
 from freehold.errors import NotFoundError, StorageError, TaskFileError
-from freehold.task.fields import EFFORTS, FIELD_KINDS, SPLITS, Effort, Field, FieldKind, Goal, Source, Split, Task
+from freehold.task.datarules import read_rules
+from freehold.task.fields import EFFORTS, FIELD_KINDS, Effort, Field, FieldKind, Goal, Task
 from freehold.task.metrics import ARTIFACT_METRICS, ERROR_GIVEN_ANSWER, EXTRA_ERROR, METRICS, TIERED_KINDS
+from freehold.task.origins import read_source
 from freehold.task.outputs import read_field
 from freehold.task.remote import read_routing, read_upstreams
 from freehold.task.spelling import suggest
@@ -22,9 +24,8 @@ __all__ = ["TASK_FILE", "find_base_mistake", "find_name_mistake", "load_task"]
 
 TASK_FILE = "task.toml"
 
-_SECTIONS = ("task", "input", "output", "source", "goal", "upstream", "router")
+_SECTIONS = ("task", "input", "output", "source", "data", "goal", "upstream", "router")
 _TASK_KEYS = ("name", "description", "base", "seed", "effort")
-_SOURCE_KEYS = ("uri", "fields", "licence", "split")
 _NAME = re.compile(r"[a-z0-9-]+")
 _FIELD_NAME = re.compile(r"[A-Za-z0-9_-]+")
 _BASES = {
@@ -76,7 +77,6 @@ def _read_task(top: Table, folder: Path) -> Task:
     head.only(_TASK_KEYS)
     inputs = _read_inputs(top.table("input"))
     outputs = top.table("output")
-    known = (*inputs, *(name for name in outputs.values if name not in inputs))
     fields = _read_fields(outputs, inputs)
     errors = _read_shares(top.table("goal"), outputs, ERROR_GIVEN_ANSWER)
     return Task(
@@ -84,7 +84,7 @@ def _read_task(top: Table, folder: Path) -> Task:
         folder=folder,
         inputs=inputs,
         fields=fields,
-        sources=tuple(_read_source(row, inputs, known) for row in top.rows("source")),
+        sources=tuple(read_source(row, inputs, fields) for row in top.rows("source")),
         goals=_read_goals(top.table("goal"), outputs),
         description=head.string("description"),
         base=_read_base(head, folder),
@@ -94,6 +94,7 @@ def _read_task(top: Table, folder: Path) -> Task:
         errors_given_answer=errors,
         upstreams=read_upstreams(top, fields, errors),
         routing=read_routing(top),
+        rules=read_rules(top),
     )
 
 
@@ -170,31 +171,6 @@ def _read_fields(table: Table, inputs: Mapping[str, str]) -> tuple[Field, ...]:
 def _check_field_name(table: Table, name: str) -> None:
     if not _FIELD_NAME.fullmatch(name):
         table.wrong(name, f"{name!r} cannot name a field; it may hold letters, digits, _ and -.")
-
-
-def _read_source(row: Table, inputs: Mapping[str, str], known: tuple[str, ...]) -> Source:
-    row.only(_SOURCE_KEYS)
-    uri = row.string("uri", "-") if row.require("uri") else "-"
-    if not uri.strip():
-        row.wrong("uri", "`uri` is empty; it must say where the examples are.")
-    return Source(
-        uri=uri,
-        fields=_read_columns(row, inputs, known) if "fields" in row.values else {name: name for name in known},
-        licence=row.string("licence"),
-        split=cast("Split | Literal['auto']", row.word("split", ("auto", *SPLITS), default="auto")),
-    )
-
-
-def _read_columns(row: Table, inputs: Mapping[str, str], known: tuple[str, ...]) -> Mapping[str, str]:
-    columns = row.table("fields")
-    columns.only(known, what="field")
-    for name in inputs:
-        if name not in columns.values and isinstance(row.values["fields"], dict):
-            row.wrong("fields", f"`fields` does not say which column holds the input `{name}`.")
-    for name in columns.values:
-        if not columns.string(name, "-"):
-            columns.wrong(name, f"`{name}` is ''; it must be the name of a column.")
-    return {name: columns.string(name) for name in columns.values}
 
 
 def _read_goals(table: Table, outputs: Table) -> tuple[Goal, ...]:
