@@ -45,7 +45,7 @@ _CARD = re.compile(
     r")(?![\w/]|[.,-]\d)"
 )
 _ISSUERS = (
-    (range(400000, 500000), (13, 16, 19)),  # Visa
+    (range(400000, 500000), (16, 19)),  # Visa; 13 digits are no longer issued
     (range(510000, 560000), (16,)),  # Mastercard
     (range(222100, 272100), (16,)),
     (range(340000, 350000), (15,)),  # American Express

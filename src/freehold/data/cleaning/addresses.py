@@ -27,12 +27,12 @@ _AT = re.compile(
 )
 _FILES = re.compile(r"(?i)avif|bmp|css|gif|html?|ico|jpe?g|jsx|less|md|pdf|png|s[ac]ss|svg|tiff?|webp")
 _OCTET = r"(?:25[0-5]|2[0-4]\d|1?\d?\d)"
-_IPV4 = re.compile(rf"(?<![\w.:/@~^-])(?<![=<>] )(?:{_OCTET}\.){{3}}{_OCTET}(?![\w-]|\.\w|\+)")
+_IPV4 = re.compile(rf"(?<![\w.:/@~^-])(?<![=<>] )(?<![=<>~!]=)(?:{_OCTET}\.){{3}}{_OCTET}(?![\w-]|\.\w|\+)")
 _IPV4_AFTER = re.compile(rf"(?:(?<=//)|(?<=@)|(?<=\w:)|(?<=ffff:))(?:{_OCTET}\.){{3}}{_OCTET}(?![\w-]|\.\w)")
 _IPV6 = re.compile(r"(?<![\w:.])(?=[0-9A-Fa-f]*:[0-9A-Fa-f]*:)[0-9A-Fa-f:]{3,39}(?:\.\d{1,3}){0,3}(?![\w])")
 _VERSION = re.compile(
     r"(?:version|versions|ver\.?|v\.?|release|rev\.?|revision|build|firmware|driver|update|upgrade[d]? to|patch"
-    r"|section|sections|sec\.?|chapter|clause|figure|table|appendix|paragraph|\u00a7+|oid|soname)\s*[:=]?\s*$",
+    r"|section|sections|sec\.?|chapter|clause|figure|table|appendix|paragraph|\u00a7+|oid|identifier|soname)\s*[:=(]?\s*[\"'(\[]?$",
     re.IGNORECASE,
 )
 
@@ -61,7 +61,7 @@ def find_ips(text: str) -> Iterator[tuple[int, int]]:
     if "." in text:
         for pattern in (_IPV4, _IPV4_AFTER):
             for match in pattern.finditer(text):
-                if IPv4Address(_plain(match[0])).is_global and not _is_version(match, text):
+                if _is_global4(match[0]) and not _is_version(match, text):
                     yield match.span()
     if ":" in text:
         for match in _IPV6.finditer(text):
@@ -70,14 +70,16 @@ def find_ips(text: str) -> Iterator[tuple[int, int]]:
                 yield match.start(), match.start() + len(found)
 
 
-def _plain(address: str) -> str:
-    """Returns an address without zeros in front, which `ipaddress` refuses."""
-    return ".".join(str(int(part)) for part in address.split("."))
+def _is_global4(found: str) -> bool:
+    """Tells whether an address is of a machine: groups, reserved ranges and whole networks are not."""
+    parts = [int(part) for part in found.split(".")]  # `ipaddress` refuses zeros in front
+    address = IPv4Address(".".join(map(str, parts)))
+    return address.is_global and not address.is_multicast and not address.is_reserved and parts[-1] not in (0, 255)
 
 
 def _is_version(match: re.Match[str], text: str) -> bool:
     before = text[max(0, match.start() - 24) : match.start()]
-    return bool(_VERSION.search(before)) or match[0].startswith("0.")
+    return bool(_VERSION.search(before))
 
 
 def _is_global6(found: str) -> bool:

@@ -143,7 +143,7 @@ class Cleaning:
         return lambda line: bad(line, self.settings.words)
 
     def _judge(self, work: _Work) -> Dropped | None:
-        document, settings = Document(work.text), self.settings
+        settings = self.settings
         if "language" in self.steps:
             guess = tell_language(work.text, confidence=settings.confidence)
             work.language = guess.language
@@ -151,6 +151,7 @@ class Cleaning:
                 wanted = ", ".join(settings.languages)
                 why = f"language: {guess.language} ({guess.confidence:.2f}), wanted {wanted}."
                 return Dropped("language", why, guess.confidence, Bar(high=settings.confidence))
+        document = Document(work.text, work.language)
         for step in self.steps:
             if step in RULES:
                 dropped = judge(document, name=step, words=settings.words, bars=settings.bars)

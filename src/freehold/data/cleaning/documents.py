@@ -23,12 +23,17 @@ _APART = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400
 class Document:
     """A text and its parts, found when they are asked for.
 
+    Attributes:
+        text: The text.
+        language: Its ISO 639 code, where it is known.
+
     Example:
         >>> Document("One, two. Three!").words
         ['One', 'two', 'Three']
     """
 
     text: str
+    language: str = ""
 
     @cached_property
     def tokens(self) -> list[str]:

@@ -1,8 +1,8 @@
 """Gopher's rules of quality: is this a page of text at all?
 
 Owns the measures of Rae et al., "Scaling Language Models: Methods, Analysis & Insights from Training Gopher"
-(2021, arXiv 2112.11446), section A1.1, with its bars. Words are what stands between spaces, without the marks around
-it; datatrove's tokenizer makes a word of each mark too, which drops more under `gopher.alpha_words`.
+(2021, arXiv 2112.11446), section A1.1, with its bars. Words are what stands between spaces, without the marks
+around it; datatrove's tokenizer makes a word of each mark too, which drops more under `gopher.alpha_words`.
 """
 
 from __future__ import annotations
@@ -65,7 +65,9 @@ def alpha_words(document: Document, words: Words) -> float | None:
 @rule("gopher.stop_words", bar=Bar(low=2), said="different stop words", source=SOURCE)
 def stop_words(document: Document, words: Words) -> float | None:
     """Measures how many of the stop words there are, each counted once: at least 2."""
-    return len(words.stop.intersection(map(str.lower, document.words))) if document.spaced else None
+    if not document.spaced or document.language not in ("", words.language):
+        return None
+    return len(words.stop.intersection(map(str.lower, document.words)))
 
 
 def _share(document: Document, held: list[bool]) -> float | None:

@@ -47,7 +47,7 @@ _PATTERNS = {
         r"|developer\s+mode|god\s+mode)\b",
         r"\b(?:pretend|act)\s+(?:as\s+if|that|like)\s+you\s+(?:have\s+no|are\s+not\s+bound\s+by|do\s+not\s+have)\s+"
         r"(?:any\s+)?(?:restrictions?|rules|guidelines|limits|filters)",
-        r"\b(?:enable|enter|activate|switch to)\s+(?:developer|jailbreak|DAN|god)\s+mode\b",
+        r"\b(?:enable|enter|activate|switch to)\s+(?:jailbreak|DAN|god)\s+mode\b",
     ),
     "extraction": _any(
         r"\b(?:reveal|print|repeat|show|output|display|leak|tell\s+me|give\s+me|write\s+out)\s+"
@@ -65,7 +65,7 @@ _PATTERNS = {
     ),
 }
 _HIDDEN = re.compile(
-    "(?<!\U0001f3f4)[\U000e0020-\U000e007e]{2,}|[\u200b-\u200f\u2060-\u2064\ufeff]{4,}"
+    "(?<![\U0001f3f4\U000e0020-\U000e007f])[\U000e0020-\U000e007e]{2,}|[\u200b-\u200f\u2060-\u2064\ufeff]{4,}"
     "|[\ufe00-\ufe0f\U000e0100-\U000e01ef]{3,}|[\u202d\u202e][^\u202c\n]{2,}"
 )
 

@@ -37,7 +37,7 @@ _TRUNK = re.compile(
 _BRAZILIAN = re.compile(rf"(?<![\w+.,-])\(\d\d\) ?9?\d{{4}}-\d{{4}}{_NO_AFTER}")
 _NAMED = re.compile(
     r"\b(?:tel(?:ef[oó]n[oe]?|ephone|éphone|eph?)?|phones?|ph|mob(?:ile?|il)?|cell|fax|gsm|handy|m[oó]vil|celular"
-    r"|portable|whatsapp|sms|hotline|call|dial|ring|text|telefone?|komórka|tlf|tlf\.|numéro|rufnummer)\b[.:#]?\s*"
+    r"|portable|whatsapp|sms|hotline|call|dial|telefone?|komórka|tlf|tlf\.|numéro|rufnummer)\b[.:#]?\s*"
     r"(?:(?:me|us|him|her|them|number|numbers|nummer|no|nr|n°|at|on|is|was|under|now|to|the|my|our|direct)\b[.:]?\s*){0,4}"
     r"[:=(\u2013-]?\s*(?P<number>\(?\d[\d \u00a0()./\u2013-]{5,20}\d)(?![\w%]|[.,:/-]\d)",
     re.IGNORECASE,
@@ -65,7 +65,7 @@ _LONGEST = {code: most for most, codes in _PLANS for code in codes.split()}
 """Country's code to the most digits behind it, where that is not 10: the plans filed with the ITU, as collected by
 libphonenumber 9.0. What follows a number that is complete is not of it."""
 
-_ZERO_FIRST = ("39", "225", "241", "242", "378", "379")
+_ZERO_FIRST = ("39", "225", "229", "241", "242", "378", "379")
 """Countries in whose numbers a zero may follow the code."""
 
 
@@ -109,6 +109,8 @@ def _is_international(code: str, rest: str) -> bool:
         return bool(re.fullmatch(r"[2-9]\d\d[2-9]\d{6}", digits))
     if code == "7":
         return len(digits) == 10
+    if re.search(r"\.\d(?!\d)", rest):
+        return False  # a fraction
     if not digits or (digits[0] == "0" and code not in _ZERO_FIRST) or len(set(digits)) == 1:
         return False
     return 4 <= len(digits) <= _LONGEST.get(code, 10) and len(code + digits) >= 7

@@ -35,15 +35,23 @@ class Bar(NamedTuple):
 
 
 class Words(NamedTuple):
-    """The words of a language that rules know; English where nothing else is set."""
+    """The words of a language that rules know; English where nothing else is set.
+
+    Attributes:
+        stop: Words that no text is without.
+        policy: Phrases of lines about cookies and terms.
+        language: The ISO 639 code. A text that is known to be in another language is not measured by its words.
+    """
 
     stop: frozenset[str]
     policy: tuple[str, ...]
+    language: str
 
 
 ENGLISH = Words(
     stop=frozenset({"the", "be", "to", "of", "and", "that", "have", "with"}),
     policy=("terms of use", "privacy policy", "cookie policy", "uses cookies", "use of cookies", "use cookies"),
+    language="en",
 )
 """Stop words: Rae et al. 2021, A1.1. Policy phrases: the code of C4 (tensorflow/datasets, `c4_utils.py`)."""
 
