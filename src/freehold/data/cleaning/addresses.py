@@ -1,7 +1,7 @@
 """Addresses of people and their machines: e-mail, IPv4 and IPv6.
 
 Owns the patterns and what they leave alone. E-mail: the dot-atom form of RFC 5321 and 6531, with a domain that has
-a dot. IP: what `ipaddress` reads and calls global, as in datatrove's formatter; addresses of private networks, of
+a dot, and without the signs that stand around addresses in text (`to=ada@example.org`, `{ada@example.org}`). IP: what `ipaddress` reads and calls global, as in datatrove's formatter; addresses of private networks, of
 documentation and of this machine name nobody. Versions that look like addresses stay.
 """
 
@@ -15,9 +15,8 @@ __all__ = ["find_emails", "find_ips"]
 
 _LABEL = r"[^\W_](?:[\w-]{0,61}[^\W_])?"
 _EMAIL = re.compile(
-    r"(?<![\w!#$%&'*+/=?^`{|}~.@-])"
-    r"['*`~{|]*"
-    r"(?P<mail>[\w+&=^!#$%-](?:[\w!#$%&'*+/=?^`{|}~.-]{0,62}[\w!#$%&*+=?^~-])?"
+    r"(?<![\w!#$%'*+/^`~.@-])['*`~]*"
+    r"(?P<mail>[\w+!#$%-](?:[\w!#$%'*+/^`~.-]{0,62}[\w!#$%*+^~-])?"
     rf"@(?:{_LABEL}\.){{1,8}}(?P<top>[^\W\d_]{{2,24}}|xn--[a-z0-9-]{{2,59}}))(?![\w@-]|\.[\w@])"
 )
 _AT = re.compile(

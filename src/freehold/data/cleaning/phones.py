@@ -47,6 +47,9 @@ _DATE = re.compile(
     r"|(?:0[1-9]|1[0-2])[./ -](?:0[1-9]|[12]\d|3[01])[./ -](?:19|20)\d\d"
     r"|(?:19|20)\d\d[./ -](?:0[1-9]|1[0-2])[./ -](?:0[1-9]|[12]\d|3[01])"
 )
+_OTHER = re.compile(rf"{_DATE.pattern}|\d{{1,3}}(?:\.\d{{1,3}}){{3}}$|\d+(?:-\d+){{4,}}$")
+"""Dates, addresses of machines and identifiers: what may stand behind a word such as `call`."""
+
 _PLANS = (
     (5, "247 290 500 682"),
     (6, "298 299 672 687"),
@@ -75,7 +78,7 @@ def find_phones(text: str) -> Iterator[tuple[int, int]]:
     while match := _INTERNATIONAL.search(text, place):
         end = _international_end(match)
         if end:
-            yield match.start(), end
+            yield match.start() + (match[0][0] == "(" and ")" not in text[match.start() : end]), end
         place = end or match.start() + 1  # a number may begin in what did not fit
     yield from (match.span() for match in _AMERICAN.finditer(text))
     yield from (match.span() for match in _BRAZILIAN.finditer(text))
@@ -84,7 +87,7 @@ def find_phones(text: str) -> Iterator[tuple[int, int]]:
             yield match.span()
     for match in _NAMED.finditer(text):
         digits = _digits(match["number"])
-        if 7 <= len(digits) <= 15 and not _DATE.match(match["number"]) and len(set(digits)) > 1:
+        if 7 <= len(digits) <= 15 and not _OTHER.match(match["number"]) and len(set(digits)) > 1:
             yield match.span("number")
 
 
@@ -97,7 +100,9 @@ def _international_end(match: re.Match[str]) -> int:
     if match["zeros"] and not match["gap"]:
         return 0
     rest = match["rest"]
-    ends = [each.end() for each in re.finditer(r"\d+\)?", rest)]
+    ends = [each.end() for each in re.finditer(r"\d+\)?(?=[ \u00a0]|$)", rest)]
+    if match["zeros"]:  # less sure than a plus
+        ends = [end for end in ends if len(_digits(match["code"] + rest[:end])) >= 9]
     fitting = (end for end in reversed(ends) if _is_international(match["code"], rest[:end]))
     return match.start("rest") + next(fitting, -match.start("rest"))
 
@@ -117,9 +122,11 @@ def _is_international(code: str, rest: str) -> bool:
 
 
 def _is_national(found: str) -> bool:
-    """Tells a number with a zero in front from a date, a list of small numbers and a fraction."""
+    """Tells a number with a zero in front from a date, a list of small numbers, a fraction and a ZIP code."""
     groups = re.findall(r"\d+", found)
     pairs = all(len(group) == 2 for group in groups)
     if not 9 <= sum(map(len, groups)) <= 12 or _DATE.match(found) or (pairs and len(groups) != 5):
+        return False
+    if re.fullmatch(r"\d{5}-\d{4}", found):
         return False
     return "." not in found or pairs
