@@ -59,6 +59,10 @@ NAMES = {
     "freehold.serve": """
         Explainer OpenReader REPLICAS Reader Served Settings Trial create_app serve serve_replicas try_upstreams
     """,
+    "freehold.data.cleaning": """
+        Bar Change Chunk Cleaned Cleaning DOCUMENTS Dropped ENGLISH Finding Ledger LineCounts Mode Moved MovedSpan
+        Offsets PII PiiFinder ROWS RULES Rule STEPS Sample Settings Tally Words cut_chunks list_steps move_spans
+    """,
     "freehold.data.documents": "DOCUMENT_ENDINGS Document DocumentReader UnreadableError find_format",
     "freehold.task": """
         ARTIFACT_METRICS Answer Artifact Comparison DataRules Desk EFFORTS ERROR_GIVEN_ANSWER EXTRA_ERROR Effort

@@ -88,7 +88,8 @@ class Work:
     def read(self, source: str | Source, **changes: Any) -> list[Example | Refused]:
         task = replace(self.task, **changes)
         given = Source(source, {}) if isinstance(source, str) else source
-        return list(read_rows(given, folder=self.folder, inputs=tuple(task.inputs), fields=task.fields))
+        inputs = tuple(task.inputs)
+        return list(read_rows(given, folder=self.folder, inputs=inputs, fields=task.fields, rules=task.rules))
 
     def collect(self, *sources: str | Source, **changes: Any) -> Outcome:
         given = tuple(Source(each, {}) if isinstance(each, str) else each for each in sources)

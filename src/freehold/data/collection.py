@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from freehold.data.cleaning import Ledger
 from freehold.data.corrections import Corrections, read_corrections
 from freehold.data.duplicates import Apart, Entry, Merged, Reading, merge
 from freehold.data.groups import join_groups, name_group, rank_times
@@ -20,6 +21,7 @@ from freehold.data.rows import Refused, read_rows
 from freehold.data.signatures import KeptSignatures
 from freehold.data.sources import Place, find_kind
 from freehold.data.splits import Standing, assign
+from freehold.data.tidying import shorten_reason
 from freehold.errors import DataError
 from freehold.task import (
     LABEL_KINDS,
@@ -96,7 +98,8 @@ def collect(desk: Desk, task: Task, shelf: Registry) -> Examples:
             come from the data has none.
     """
     corrections = read_corrections(shelf.feedback(task.name, kind="correction"), task=task)
-    readings, counts = _read_sources(desk, task, corrections)
+    ledger = Ledger()
+    readings, counts = _read_sources(desk, task, corrections, ledger=ledger)
     recorded = shelf.splits(task.name)
     merged = merge(readings, corrections.examples, recorded=recorded)
     _check_labels(task, merged)
@@ -110,6 +113,7 @@ def collect(desk: Desk, task: Task, shelf: Registry) -> Examples:
         examples=sorted_out.examples,
         apart=sorted_out.apart,
         clusters=sorted_out.clusters,
+        ledger=ledger,
     )
     report = describe(findings)
     _write(desk.folder, findings, report)
@@ -129,7 +133,9 @@ def _note_sources(task: Task, shelf: Registry, counts: Sequence[Count]) -> None:
         shelf.note_source(task.name, source.uri, digest=name, licence=licence, rows=count.good)
 
 
-def _read_sources(desk: Desk, task: Task, corrections: Corrections) -> tuple[list[Reading], tuple[Count, ...]]:
+def _read_sources(
+    desk: Desk, task: Task, corrections: Corrections, *, ledger: Ledger
+) -> tuple[list[Reading], tuple[Count, ...]]:
     """Reads all sources, writes the refused rows as they come, and gathers what is wrong with any source."""
     readings: list[Reading] = []
     counts: list[Count] = []
@@ -138,9 +144,10 @@ def _read_sources(desk: Desk, task: Task, corrections: Corrections) -> tuple[lis
         for source in task.sources:
             good, reasons = 0, Counter[str]()
             try:
-                for row in _rows(source, task, desk):
+                for row in _rows(source, task, desk, ledger=ledger):
                     if isinstance(row, Refused):
-                        reasons[row.reason if len(reasons) < _REASONS or row.reason in reasons else _OTHERS] += 1
+                        reason = shorten_reason(row.reason)
+                        reasons[reason if len(reasons) < _REASONS or reason in reasons else _OTHERS] += 1
                         file.write(canonical(row._asdict()) + b"\n")
                     else:
                         good += 1
@@ -157,7 +164,7 @@ def _read_sources(desk: Desk, task: Task, corrections: Corrections) -> tuple[lis
     return readings, tuple(counts)
 
 
-def _rows(source: Source, task: Task, desk: Desk) -> Iterator[Example | Refused]:
+def _rows(source: Source, task: Task, desk: Desk, *, ledger: Ledger) -> Iterator[Example | Refused]:
     """Yields a source's rows and reports progress."""
     rows = read_rows(
         source,
@@ -166,6 +173,7 @@ def _rows(source: Source, task: Task, desk: Desk) -> Iterator[Example | Refused]
         fields=task.fields,
         rules=task.rules,
         kept=desk.cache / "sources",
+        ledger=ledger,
     )
     for done, row in enumerate(rows, start=1):
         if done % _STEP == 0:

@@ -6,13 +6,15 @@ Pure; knows nothing of files.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
 from freehold.data.cautions import Caution, count_labels, find_cautions
+from freehold.data.cleaning import Ledger, Tally
 from freehold.data.corrections import SOURCE, Corrections
 from freehold.data.duplicates import Apart, Merged
+from freehold.data.licences import uses
 from freehold.task import LABEL_KINDS, SPLITS, Example, Field, Json, Task
 
 __all__ = ["Count", "Findings", "describe", "notes"]
@@ -44,6 +46,7 @@ class Findings:
         examples: Those that are used, sorted by id.
         apart: Rows that are not used, so that no test row is learned from.
         clusters: Example id to cluster, of all examples, used or not.
+        ledger: What cleaning did.
     """
 
     task: Task
@@ -53,6 +56,7 @@ class Findings:
     examples: tuple[Example, ...]
     apart: tuple[Apart, ...]
     clusters: Mapping[str, str]
+    ledger: Ledger
 
 
 def describe(findings: Findings) -> dict[str, Json]:
@@ -80,6 +84,8 @@ def describe(findings: Findings) -> dict[str, Json]:
             },
             "conflicts": _describe_conflicts(findings),
             "kept_apart": _describe_apart(findings),
+            "cleaning": _describe_cleaning(findings.ledger),
+            "licences": _describe_licences(findings.examples),
             "corrections": _describe_corrections(findings),
             "fields": {field.name: _describe_field(field.name, findings) for field in findings.task.fields},
             "labels": {
@@ -90,6 +96,32 @@ def describe(findings: Findings) -> dict[str, Json]:
             "warnings": [caution.to_json() for caution in _find_cautions(findings)],
         },
     )
+
+
+def _describe_cleaning(ledger: Ledger) -> dict[str, Any]:
+    """Returns what cleaning did, rule by rule, with samples; nothing where no step is on."""
+
+    def tell(tallies: Mapping[str, Tally]) -> dict[str, Any]:
+        told = {}
+        for name, each in sorted(tallies.items()):
+            samples = [sample._asdict() for sample in each.samples[:_SHOWN]]
+            told[name] = {"texts": each.texts, "times": each.times, "samples": samples}
+        return told
+
+    if not ledger.texts:
+        return {}
+    counts = {"texts": ledger.texts, "kept": ledger.kept, "changed": ledger.changed}
+    return {**counts, "dropped": tell(ledger.dropped), "found": tell(ledger.found)}
+
+
+def _describe_licences(examples: Sequence[Example]) -> dict[str, Any]:
+    """Returns licence to the examples under it and to what it allows; null where that is not known."""
+    rows = Counter(example.passport.licence for example in examples)
+    known = {name: uses(name) for name in rows}
+    return {
+        name: {"examples": rows[name], "uses": allowed._asdict() if (allowed := known[name]) else None}
+        for name in sorted(rows)
+    }
 
 
 def _describe_conflicts(findings: Findings) -> dict[str, Any]:

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
+from freehold.data.cleaning import Ledger
 from freehold.data.columns import Columns
 from freehold.data.kinds import SOURCES
 from freehold.data.licences import name_licence, refuse_consent, refuse_licence
 from freehold.data.sources import BadRow, Place, Row, SourceKind, find_kind
+from freehold.data.tidying import Tidying, cut_example
 from freehold.data.values import BadValueError, is_missing, parse_input, parse_output
 from freehold.errors import DataError
 from freehold.task import DataRules, Example, Field, Passport, Source, Split, Value, example_id, normalise
@@ -41,6 +44,7 @@ def read_rows(
     fields: Sequence[Field],
     rules: DataRules = DataRules(),  # noqa: B008 - frozen
     kept: Path | None = None,
+    ledger: Ledger | None = None,
 ) -> Iterator[Example | Refused]:
     """Yields an example for each good row of a source and a `Refused` for each bad one, in their order.
 
@@ -55,6 +59,7 @@ def read_rows(
         fields: The task's output fields.
         rules: What rows are held to.
         kept: Where kinds of sources keep what they need between turns.
+        ledger: Is told what cleaning did.
 
     Raises:
         DataError: The source cannot be used as a whole: it is missing, empty or damaged, has no column for an
@@ -63,11 +68,9 @@ def read_rows(
     place = Place.of_source(source, folder=folder, kept=kept)
     kind = find_kind(place)
     columns = Columns.of(source, inputs=inputs, outputs=[each.name for each in fields])
-    reader = _Reader(source, kind, columns, _Values({each.name: each for each in fields}), rules)
-    with kind.open(place, columns.wanted) as table:
-        if table.columns is not None:
-            columns.check(table.columns)
-        yield from _check_some(map(reader.read, table.rows), place, seen=None if table.columns else columns)
+    tidying = Tidying(rules, ledger=Ledger() if ledger is None else ledger)
+    reader = _Reader(source, kind, columns, _Values({each.name: each for each in fields}), rules, tidying)
+    yield from reader.read_all(place)
 
 
 def _check_some(
@@ -101,16 +104,45 @@ class _Reader:
     columns: Columns
     values: _Values
     rules: DataRules
+    tidying: Tidying
 
-    def read(self, row: Row | BadRow) -> Example | Refused:
+    def read_all(self, place: Place) -> Iterator[Example | Refused]:
+        """Yields what all rows of the source come to."""
+        columns = self.columns
+        if self.tidying.counts_lines:
+            with self.kind.open(place, columns.wanted) as table:
+                self.tidying.learn(self.texts(table.rows))
+        with self.kind.open(place, columns.wanted) as table:
+            if table.columns is not None:
+                columns.check(table.columns)
+            read = chain.from_iterable(map(self.read, table.rows))
+            yield from _check_some(read, place, seen=None if table.columns else columns)
+
+    def read(self, row: Row | BadRow) -> Iterator[Example | Refused]:
+        """Yields the example that a row is, its pieces where it is cut, or why it is none."""
         if isinstance(row, BadRow):
-            return Refused(self.source.uri, row.line, row.reason, row.text)
+            yield Refused(self.source.uri, row.line, row.reason, row.text)
+            return
         self.columns.seen.update(row.cells)
         try:
-            return self._example(row)
+            example = self._example(row)
+            if self.tidying.is_on:
+                example = self.tidying(example, is_test=example.split == "test")
         except BadValueError as reason:
             text = row.text.encode(errors="replace").decode()
-            return Refused(self.source.uri, row.line, str(reason), text)
+            yield Refused(self.source.uri, row.line, str(reason), text)
+            return
+        if self.source.chunk:
+            yield from cut_example(example, words=self.source.chunk)
+        else:
+            yield example
+
+    def texts(self, rows: Iterable[Row | BadRow]) -> Iterator[str]:
+        """Yields every text that an input has."""
+        for row in rows:
+            if isinstance(row, Row):
+                cells = (row.cells.get(column) for column in self.columns.inputs.values())
+                yield from (cell for cell in cells if isinstance(cell, str))
 
     def _example(self, row: Row) -> Example:
         cell = row.cells.get

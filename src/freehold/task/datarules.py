@@ -15,7 +15,8 @@ __all__ = ["GROUPS", "DataRules", "Group", "read_rules"]
 Group: TypeAlias = Literal["", "source", "author", "time"]
 GROUPS: tuple[Group, ...] = get_args(Group)
 
-_KEYS = ("licences", "forbid", "reserved", "group")
+_KEYS = ("licences", "forbid", "reserved", "group", "clean", "pii", "secrets", "languages")
+_MODES = ("keep", "mask", "drop")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +31,21 @@ class DataRules:
         group: What is never divided between train, validation and test: a `source`, or what one `author` wrote.
             `time`: the newest rows are the test rows. Near duplicates and the pieces of one text are never
             divided.
+        clean: Steps of cleaning, families of them, or `rows` or `documents` for what is usually done to these.
+        pii: What is done with what tells of a person: `keep` counts it, `mask` puts `[EMAIL]` and the like in its
+            place, `drop` refuses the row. Empty: nobody looks.
+        secrets: The same of keys and passwords.
+        languages: ISO 639 codes; rows in another language are refused. Empty: nobody looks.
     """
 
     licences: tuple[str, ...] = ()
     forbid: tuple[str, ...] = ()
     reserved: bool = False
     group: Group = ""
+    clean: tuple[str, ...] = ()
+    pii: str = ""
+    secrets: str = ""
+    languages: tuple[str, ...] = ()
 
 
 def read_rules(top: Table) -> DataRules:
@@ -46,5 +56,9 @@ def read_rules(top: Table) -> DataRules:
         licences=table.strings("licences"),
         forbid=table.strings("forbid"),
         reserved=table.flag("reserved"),
+        clean=table.strings("clean"),
+        pii=table.word("pii", _MODES, default=""),
+        secrets=table.word("secrets", _MODES, default=""),
+        languages=table.strings("languages"),
         group=cast("Group", table.word("group", GROUPS[1:], default="")),
     )

@@ -22,8 +22,7 @@ from freehold.data.cleaning.documents import Document
 from freehold.data.cleaning.rules import judge
 
 ROWS: list[dict[str, Any]] = [
-    json.loads(line)
-    for line in (Path(__file__).parent / "drops.jsonl").read_text(encoding="utf-8").splitlines()
+    json.loads(line) for line in (Path(__file__).parent / "drops.jsonl").read_text(encoding="utf-8").splitlines()
 ]
 ALLOWED = {"PSF-2.0", "MIT", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause"}
 
