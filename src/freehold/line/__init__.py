@@ -9,13 +9,14 @@ from freehold.line.model import Model, champion, load, open_model
 from freehold.line.places import state_folder, thread_count
 from freehold.line.plan import Planned, plan
 from freehold.line.runner import LocalRunner, Runner, StageRun, Tell
-from freehold.line.turns import TurnRecord, open_state, run, run_turn
+from freehold.line.turns import Collected, TurnRecord, collect_data, open_state, run, run_turn
 
 if TYPE_CHECKING:
     from freehold.line.loop import STAGES, turn
 
 __all__ = [
     "STAGES",
+    "Collected",
     "Explainer",
     "LocalRunner",
     "Model",
@@ -28,6 +29,7 @@ __all__ = [
     "Tell",
     "TurnRecord",
     "champion",
+    "collect_data",
     "load",
     "open_model",
     "open_state",

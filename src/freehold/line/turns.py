@@ -6,18 +6,30 @@ Owns the effects around a turn. Knows nothing of faces: it tells events, it prin
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from freehold.line.places import state_folder, thread_count
 from freehold.line.runner import LocalRunner, StageRun, Tell
-from freehold.task import Event, Judgement, LabelledExamples, Release, Task, Verdict, load_task, reading_once
+from freehold.task import (
+    Event,
+    Examples,
+    Judgement,
+    LabelledExamples,
+    Release,
+    Task,
+    Verdict,
+    load_task,
+    reading_once,
+)
 
 if TYPE_CHECKING:
     from freehold.registry import Registry
 
-__all__ = ["TurnRecord", "open_state", "run", "run_turn"]
+__all__ = ["Collected", "TurnRecord", "collect_data", "open_state", "run", "run_turn"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +52,13 @@ class TurnRecord:
     judgement: Judgement
     stages: tuple[StageRun, ...]
     seconds: float
+
+
+class Collected(NamedTuple):
+    """The examples of a task, and whether they were recalled."""
+
+    examples: Examples
+    run: StageRun
 
 
 def ignore(event: Event) -> None:
@@ -65,17 +84,8 @@ def run_turn(task: Task, *, shelf: Registry, threads: int = 0, tell: Tell = igno
     from freehold.line.loop import turn
 
     began = time.perf_counter()
-    with shelf.lock(), reading_once():
-        shelf.sweep()
-        runner = LocalRunner(
-            shelf,
-            room=shelf.state / "work" / task.name,
-            cache=shelf.state / "cache",
-            threads=threads or thread_count(),
-            tell=tell,
-        )
+    with _at_work(task, shelf=shelf, threads=threads, tell=tell) as runner:
         outcome = turn(task, shelf=shelf, run=runner)
-        runner.clear()
     labelled, judgement = runner.results["label.annotate"], runner.results["gate.judge"]
     assert isinstance(labelled, LabelledExamples)
     assert isinstance(judgement, Judgement)
@@ -88,6 +98,36 @@ def run_turn(task: Task, *, shelf: Registry, threads: int = 0, tell: Tell = igno
         stages=tuple(runner.stages),
         seconds=time.perf_counter() - began,
     )
+
+
+def collect_data(task: Task, *, shelf: Registry, tell: Tell = ignore) -> Collected:
+    """Returns the task's examples as a turn would have them; nothing is trained.
+
+    Raises:
+        OperatorError: A run holds this state.
+        DataError: A source cannot be used.
+    """
+    from freehold.data import collect
+
+    with _at_work(task, shelf=shelf, threads=0, tell=tell) as runner:
+        examples = runner(collect, task, shelf)
+    return Collected(examples, runner.stages[0])
+
+
+@contextmanager
+def _at_work(task: Task, *, shelf: Registry, threads: int, tell: Tell) -> Iterator[LocalRunner]:
+    """Locks the state and gives a runner, whose leavings are cleared where all went well."""
+    with shelf.lock(), reading_once():
+        shelf.sweep()
+        runner = LocalRunner(
+            shelf,
+            room=shelf.state / "work" / task.name,
+            cache=shelf.state / "cache",
+            threads=threads or thread_count(),
+            tell=tell,
+        )
+        yield runner
+        runner.clear()
 
 
 def run(folder: str | Path, *, state: str | Path | None = None, tell: Tell = ignore) -> Release | Verdict:

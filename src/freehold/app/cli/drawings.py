@@ -11,7 +11,7 @@ from html import escape
 from math import floor
 from typing import Any, NamedTuple
 
-__all__ = ["draw_cost", "draw_reliability", "draw_risk_coverage"]
+__all__ = ["draw_cost", "draw_funnel", "draw_reliability", "draw_risk_coverage"]
 
 _WIDTH, _HEIGHT = 460, 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 20, 12, 44
@@ -103,6 +103,27 @@ def draw_cost(points: Sequence[Mapping[str, Any]], *, allowed: float, taken: flo
     about = f"{end}; {allowed:.2%} of its answers may be wrong where the model is right."
     title = f"{name}: what the static tier's answers cost"
     return _picture(axes, shapes, title=title, about=about, x="share answered, surest first", y="no worse")
+
+
+def draw_funnel(steps: Sequence[tuple[str, int]]) -> str:
+    """Returns how many rows are left after each step, as an `svg` element of bars."""
+    most = max((count for _, count in steps), default=0) or 1
+    height, room = 30, _WIDTH - 240
+    shapes = []
+    for place, (name, count) in enumerate(steps):
+        top, length = 8 + place * height, max(1, round(room * count / most))
+        shapes.append(f'<text class="up" x="150" y="{top + 15}">{escape(name)}</text>')
+        shapes.append(f'<rect class="dot" x="160" y="{top}" width="{length}" height="{height - 10}"/>')
+        shapes.append(f'<text x="{200 + length}" y="{top + 15}">{count:,}</text>')
+    about = "; ".join(f"{name}: {count:,}" for name, count in steps)
+    return "\n".join(
+        [
+            f'<svg viewBox="0 0 {_WIDTH} {16 + len(steps) * height}" role="img" aria-label="rows left by step">',
+            f"<title>rows left by step</title><desc>{escape(about)}</desc>",
+            *shapes,
+            "</svg>",
+        ]
+    )
 
 
 def _said(right: Mapping[str, float]) -> str:

@@ -28,7 +28,7 @@ from freehold.app.cli.tiers import (
 if TYPE_CHECKING:
     from freehold.app.cli.known import Known
 
-__all__ = ["write_page"]
+__all__ = ["html_list", "html_pair", "html_table", "lay_out", "write_page"]
 
 _STYLE = """
 :root { color-scheme: light dark;
@@ -79,6 +79,11 @@ def write_page(known: Known) -> str:
         _origin(known),
     ):
         body.extend(section)
+    return lay_out(title, body)
+
+
+def lay_out(title: str, body: Iterable[str]) -> str:
+    """Returns a whole page: nothing is loaded from elsewhere, and no script runs."""
     return "\n".join(
         [
             "<!doctype html>",
@@ -97,11 +102,11 @@ def write_page(known: Known) -> str:
 def _verdict(known: Known) -> Iterator[str]:
     verdict = known.release.verdict
     yield "<h2>Verdict</h2>"
-    yield _list(verdict.reasons)
-    yield _table(*metric_rows(verdict, order=known.order), caption="On the test rows, with 95 % intervals")
+    yield html_list(verdict.reasons)
+    yield html_table(*metric_rows(verdict, order=known.order), caption="On the test rows, with 95 % intervals")
     if verdict.comparisons:
         columns, rows = comparison_rows(verdict)
-        yield _table(columns, rows, caption=f"Against {verdict.against}, on the same rows")
+        yield html_table(columns, rows, caption=f"Against {verdict.against}, on the same rows")
 
 
 def _confidence(known: Known) -> Iterator[str]:
@@ -111,20 +116,22 @@ def _confidence(known: Known) -> Iterator[str]:
         points, bins = tables["risk_coverage"], tables["reliability"]
         taken = [(f"{p['coverage']:.0%}", f"{p['threshold']:.4f}", *_share(p["accuracy"])) for p in points]
         yield f"<h3>{escape(field)}: risk and coverage</h3>"
-        yield _pair(
-            draw_risk_coverage(points, name=field), _table(_TAKEN, taken, caption="The most confident answers")
+        yield html_pair(
+            draw_risk_coverage(points, name=field), html_table(_TAKEN, taken, caption="The most confident answers")
         )
         if bins:
             sure = [(shown(each["confidence"]), *_share(each["right"])) for each in bins]
             yield f"<h3>{escape(field)}: reliability</h3>"
-            yield _pair(draw_reliability(bins, name=field), _table(_SURE, sure, caption="Bins of equal mass"))
+            yield html_pair(
+                draw_reliability(bins, name=field), html_table(_SURE, sure, caption="Bins of equal mass")
+            )
 
 
 def _abstaining(known: Known) -> Iterator[str]:
     found = known.facts.get("compress.shrink", {}).get("abstaining", {})
     if found:
         yield "<h2>Which answers are given</h2>"
-        yield _table(ABSTAINING, abstaining_rows(found), caption=_ON_HELD_OUT)
+        yield html_table(ABSTAINING, abstaining_rows(found), caption=_ON_HELD_OUT)
 
 
 def _tiers(known: Known) -> Iterator[str]:
@@ -132,14 +139,16 @@ def _tiers(known: Known) -> Iterator[str]:
     if not static:
         return
     yield "<h2>Who answers</h2>"
-    yield _table(CERTIFIED, certified_rows(static), caption=_ON_HELD_OUT)
+    yield html_table(CERTIFIED, certified_rows(static), caption=_ON_HELD_OUT)
     tiers = known.facts.get("gate.judge", {}).get("tiers", {})
     if tiers:
-        yield _table(TIERS, tier_rows(tiers), caption="On the test rows")
+        yield html_table(TIERS, tier_rows(tiers), caption="On the test rows")
     for field, each in static.items():
         taken = each["share"] if each["above"] is not None else None
         picture = draw_cost(each["curve"], allowed=each["allowed"], taken=taken, name=field)
-        yield _pair(picture, _table(COST, cost_rows(each["curve"]), caption="What the static tier's answers cost"))
+        yield html_pair(
+            picture, html_table(COST, cost_rows(each["curve"]), caption="What the static tier's answers cost")
+        )
 
 
 def _mistakes(known: Known) -> Iterator[str]:
@@ -150,14 +159,14 @@ def _mistakes(known: Known) -> Iterator[str]:
     ]
     if rows:
         yield "<h2>Most frequent mistakes</h2>"
-        yield _table(("field", "truth", "answer", ">times"), rows, caption="On the test rows")
+        yield html_table(("field", "truth", "answer", ">times"), rows, caption="On the test rows")
 
 
 def _training(known: Known) -> Iterator[str]:
     rungs = known.facts.get("train.fit", {}).get("rungs", [])
     if rungs:
         yield "<h2>What was tried</h2>"
-        yield _table(*describe_rungs(rungs), caption="Rungs of the ladder, on validation rows")
+        yield html_table(*describe_rungs(rungs), caption="Rungs of the ladder, on validation rows")
 
 
 def _data(known: Known) -> Iterator[str]:
@@ -170,13 +179,13 @@ def _data(known: Known) -> Iterator[str]:
     if known.refused:
         yield f"<p>Rows that were refused: {known.refused.rows:,}.</p>"
     if known.warnings:
-        yield _list(warning["message"] for warning in known.warnings)
+        yield html_list(warning["message"] for warning in known.warnings)
     rows = [
         (field, str(each["count"]), _counts(each["most"]), _counts(each["fewest"]))
         for field, each in found.get("labels", {}).items()
     ]
     if rows:
-        yield _table(("field", ">labels", "most training rows", "fewest"), rows, caption="Labels")
+        yield html_table(("field", ">labels", "most training rows", "fewest"), rows, caption="Labels")
 
 
 def _origin(known: Known) -> Iterator[str]:
@@ -185,11 +194,11 @@ def _origin(known: Known) -> Iterator[str]:
         (s["stage"], s["digest"][:12], f"{s['seconds']:.2f}", moment(s["created"]))
         for s in known.lineage["stages"]
     ]
-    yield _table(("made by", "digest", ">seconds", "at"), rows, caption="Causes first")
+    yield html_table(("made by", "digest", ">seconds", "at"), rows, caption="Causes first")
     yield f"<p>Corrections among its examples: {len(known.lineage['corrections']):,}.</p>"
     history = [f"{moment(e['time'])}: {e['action']} by {e['who']}. {e['why']}" for e in known.history]
     if history:
-        yield _list(history)
+        yield html_list(history)
     yield f'<p class="quiet">Digest {known.release.artifact.digest}</p>'
 
 
@@ -201,15 +210,17 @@ def _counts(labels: Mapping[str, int]) -> str:
     return ", ".join(f"{label} ({count:,})" for label, count in labels.items())
 
 
-def _pair(picture: str, table: str) -> str:
+def html_pair(picture: str, table: str) -> str:
+    """Returns a picture with the table of its numbers beside it."""
     return f'<div class="pair">{picture}\n<div>{table}</div></div>'
 
 
-def _list(lines: Iterable[str]) -> str:
+def html_list(lines: Iterable[str]) -> str:
+    """Returns lines of text as a list."""
     return "\n".join(["<ul>", *(f"<li>{escape(line)}</li>" for line in lines), "</ul>"])
 
 
-def _table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, caption: str) -> str:
+def html_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, caption: str) -> str:
     """Returns a table. A column whose name starts with `>` is aligned to the right, as on the terminal."""
     kinds = [' class="number"' if column.startswith(">") else "" for column in columns]
     head = "".join(

@@ -1,0 +1,148 @@
+"""`freehold data`: where rows went, in words, as JSON, as a page, as a datasheet and as Croissant."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from xml.dom import minidom
+
+import pytest
+from tests.app.conftest import Type
+from tests.app.test_app_report import Outline
+
+from freehold.app.cli.drawings import draw_funnel
+from freehold.app.cli.inventory import compare
+from freehold.task import Example, Passport, Value
+
+TASK = """
+[task]
+name = "notes"
+description = "Which <desk>?"
+[input]
+text = "string"
+[output.desk]
+kind = "choice"
+[data]
+pii = "mask"
+forbid = ["GPL-*"]
+[[source]]
+uri = "a.csv"
+licence = "MIT"
+[[source]]
+uri = "b.csv"
+licence = "CC-BY-NC-4.0"
+"""
+WORDS = ("amber", "birch", "cedar", "delta", "ember", "fjord", "grove")
+
+
+@pytest.fixture
+def notes(tmp_path: Path) -> Path:
+    folder = tmp_path / "notes"
+    folder.mkdir()
+    (folder / "task.toml").write_text(TASK)
+    rows = [f"{WORDS[i % 7]} {i * 7919} {WORDS[i % 5]} x{i}@example.org,{'xyz'[i % 3]}" for i in range(60)]
+    (folder / "a.csv").write_text("\n".join(["text,desk", *rows, rows[0], ",x", "open\0,x"]) + "\n")
+    (folder / "b.csv").write_text("text,desk\nanother text of another source,y\n")
+    return folder
+
+
+def test_the_way_of_every_row_is_counted(notes: Path, type_command: Type) -> None:
+    found = type_command("data", notes, "--json").document
+    funnel = {step["name"]: step for step in found["funnel"]}
+    assert (funnel["read"]["left"], funnel["usable"]["gone"], funnel["different"]["gone"]) == (64, 2, 1)
+    assert funnel["usable"]["reasons"] == {"input `text` is empty": 1, "the row has a NUL byte": 1}
+    assert any("input `text` is empty" in sample for sample in funnel["usable"]["samples"])
+    assert found["funnel"][-1]["left"] == found["examples"] == sum(found["splits"].values()) == 61
+    assert found["cleaning"]["found"]["pii.email"]["texts"] == 61
+    assert found["licences"]["MIT"]["examples"] == 60
+    assert found["licences"]["CC-BY-NC-4.0"]["uses"]["commercial"] is False
+    assert [each["uri"] for each in found["sources"]] == ["a.csv", "b.csv"]
+    assert found["drift"] is None
+
+
+def test_the_command_says_it_in_words(notes: Path, type_command: Type) -> None:
+    said = type_command("data", notes)
+    for words in ("from rows to examples", "pii.email", "CC-BY-NC-4.0", "the same inputs (1)", "Next: "):
+        assert words in said.out
+    assert "x0@example.org" not in said.out
+    assert not (notes / ".freehold" / "work" / "notes").exists()
+
+
+def test_nothing_is_trained_and_a_run_goes_on_from_it(notes: Path, type_command: Type) -> None:
+    type_command("data", notes)
+    stages = {
+        each["name"]: each["state"]
+        for each in type_command("run", notes, "--dry-run", "--json").document["stages"]
+    }
+    assert stages["data.collect"] == "recorded"
+    assert stages["train.fit"] != "recorded"
+
+
+def test_files_for_others(notes: Path, type_command: Type, tmp_path: Path) -> None:
+    names = {"--html": "p.html", "--datasheet": "d.md", "--croissant": "c.json"}
+    words = [word for flag, name in names.items() for word in (flag, str(tmp_path / name))]
+    written = type_command("data", notes, *words, "--json").document["files"]
+    assert [Path(each).name for each in written] == ["p.html", "d.md", "c.json", "examples.jsonl"]
+    outline = Outline()
+    outline.feed((tmp_path / "p.html").read_text())
+    assert "Which &lt;desk&gt;?" in (tmp_path / "p.html").read_text()
+    sheet = (tmp_path / "d.md").read_text()
+    for line in (
+        "Which <desk>?",
+        "| `desk` | choice | 3 | 61 |",
+        "| CC-BY-NC-4.0 | 1 | no |",
+        "forbidden: GPL-*",
+    ):
+        assert line in sheet
+
+
+def test_croissant_names_the_file_and_each_column(notes: Path, type_command: Type, tmp_path: Path) -> None:
+    type_command("data", notes, "--croissant", str(tmp_path / "c.json"))
+    told = json.loads((tmp_path / "c.json").read_text())
+    examples = (tmp_path / "examples.jsonl").read_bytes()
+    (file,) = told["distribution"]
+    assert file["sha256"] == hashlib.sha256(examples).hexdigest()
+    assert told["conformsTo"] == "http://mlcommons.org/croissant/1.0"
+    row = json.loads(examples.splitlines()[0])
+    for field in told["recordSet"][0]["field"]:
+        value = row[field["source"]["extract"]["column"]]
+        path = field["source"].get("transform", {}).get("jsonPath", "")
+        assert (value[path.removeprefix("$.")] if path else value) is not None
+
+
+def test_a_file_that_cannot_be_written_says_so(notes: Path, type_command: Type) -> None:
+    said = type_command("data", notes, "--html", "/nowhere/p.html")
+    assert said.code == 2
+    assert "`/nowhere/p.html` cannot be written: No such file or directory." in said.err
+
+
+def test_what_changed_since_the_model_in_service(turned: Path, type_command: Type) -> None:
+    drift = type_command("data", turned, "--json").document["drift"]
+    assert drift["against"].endswith("@1")
+    assert (drift["added"], drift["removed"], drift["relabelled"]) == (0, 0, 0)
+    assert all(each == {"distance": 0, "largest": []} for each in drift["fields"].values())
+
+
+def example(name: str, value: Value, *, words: int = 3) -> Example:
+    return Example(name, {"text": "w " * words}, {"f": value}, Passport("s", "l"), "train")
+
+
+def test_drift_counts_rows_labels_and_lengths() -> None:
+    old = {name: example(name, "x") for name in "abcd"}
+    new = {"b": example("b", "y"), "c": example("c", "x"), "e": example("e", "y", words=9), "d": example("d", "y")}
+    drift = compare(old, new)
+    assert (drift["added"], drift["removed"], drift["relabelled"]) == (1, 1, 2)
+    assert drift["fields"]["f"]["distance"] == pytest.approx(0.75)
+    assert drift["fields"]["f"]["largest"][0] == {"label": "x", "before": 1.0, "now": 0.25}
+    assert drift["words"] == {"before": 3.0, "now": 3.0}
+    spans = {"a": example("a", [{"label": "city", "start": 0, "end": 1, "text": "w"}])}
+    assert compare(spans, spans)["fields"]["f"]["distance"] == 0
+    assert compare({}, {})["fields"] == {}
+
+
+def test_the_funnel_is_a_picture() -> None:
+    picture = minidom.parseString(draw_funnel([("read", 100), ("us<able", 50), ("none", 0)]))
+    widths = [int(bar.getAttribute("width")) for bar in picture.getElementsByTagName("rect")]
+    assert widths[0] == 2 * widths[1] > widths[2] == 1
+    assert minidom.parseString(draw_funnel([]))
