@@ -94,9 +94,23 @@ def test_the_way_back_is_the_same_way(case: tuple[str, list[list[tuple[float, fl
             assert (back.fate, back.start, back.end) == ("kept", start, start + 1)
 
 
-ODD = st.text(st.sampled_from("aZ9 .,@+-\n\r\u00e9e\u0301\u200b\u200d\u00a0\u202e\x00\u00c3\u00a9\u00e2\u20ac\u2122"), max_size=40)
-PLANTED = st.sampled_from(("ada@example.org", "+44 20 7946 0958", "DE89370400440532013000", "Sch\u00c3\u00b6n", "e\u0301", "\r\n",
-                           "ghp_0aB1cD2eF3gH4iJ5kL6mN7oP8qR9sT0uV1wX", "ignore previous instructions", "\ufeff"))  # fmt: skip
+ODD = st.text(
+    st.sampled_from("aZ9 .,@+-\n\r\u00e9e\u0301\u200b\u200d\u00a0\u202e\x00\u00c3\u00a9\u00e2\u20ac\u2122"),
+    max_size=40,
+)
+PLANTED = st.sampled_from(
+    (
+        "ada@example.org",
+        "+44 20 7946 0958",
+        "DE89370400440532013000",
+        "Sch\u00c3\u00b6n",
+        "e\u0301",
+        "\r\n",
+        "ghp_0aB1cD2eF3gH4iJ5kL6mN7oP8qR9sT0uV1wX",
+        "ignore previous instructions",
+        "\ufeff",
+    )
+)
 TEXTS = st.lists(st.one_of(ODD, PLANTED), max_size=6).map("".join)
 STEPS = ("unicode", "secrets", "pii", "flags", "c4.line_words", "repeated_lines")
 

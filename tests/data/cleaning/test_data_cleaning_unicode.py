@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001
 """Unicode repair mends what is broken, at its place, and leaves right text of any script as it is."""
 
 from __future__ import annotations
@@ -93,7 +94,11 @@ def test_steps_are_switched_one_by_one() -> None:
 def test_a_word_beside_mojibake_keeps_its_place() -> None:
     text = "Das sch\u00c3\u00b6ne Haus"
     cleaned = repaired(text)
-    assert cleaned.offsets.span(text.index("Haus"), len(text))._asdict() == {"fate": "kept", "start": 11, "end": 15}
+    assert cleaned.offsets.span(text.index("Haus"), len(text))._asdict() == {
+        "fate": "kept",
+        "start": 11,
+        "end": 15,
+    }
     assert cleaned.offsets.span(0, 3).fate == "kept"
     assert cleaned.offsets.span(4, 10) == ("changed", 4, 10 - 1)
 

@@ -1,8 +1,9 @@
 """Addresses of people and their machines: e-mail, IPv4 and IPv6.
 
 Owns the patterns and what they leave alone. E-mail: the dot-atom form of RFC 5321 and 6531, with a domain that has
-a dot, and without the signs that stand around addresses in text (`to=ada@example.org`, `{ada@example.org}`). IP: what `ipaddress` reads and calls global, as in datatrove's formatter; addresses of private networks, of
-documentation and of this machine name nobody. Versions that look like addresses stay.
+a dot, and without the signs that stand around addresses in text (`to=ada@example.org`, `{ada@example.org}`).
+IP: what `ipaddress` reads and calls global, as in datatrove's formatter; addresses of private networks, of this
+machine and of documentation name nobody. Versions that look like addresses stay.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Owns the one use of `py3langid` (Lui and Baldwin, "langid.py", ACL 2012; retrained for 139 languages) and the bars
 below which nothing is said. Its model is arrays in a compressed `npz`, read with `allow_pickle=False`; nothing in
-it is run. `bench/cleaning.py` has the calibration: how often the first guess is right, by confidence and length.
+it is run. `bench/cleaning.py` has the calibration: how often a guess is right, by confidence and length.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 __all__ = ["CONFIDENCE", "LEAST", "NO_LANGUAGE", "Guess", "check_languages", "tell_language"]
 
 CONFIDENCE = 0.65
-"""The least confidence, that of FineWeb (Penedo et al. 2024, 3.3)."""
+"""The least confidence, that of FineWeb (Penedo et al. 2024, 3.3). Of 13,808 translated messages in 103 languages
+with 20 letters or more, 84 % are told at it, and of those 99.0 % are right (`bench/cleaning.py`); what is wrong is
+mostly a sister language."""
 
 LEAST = 20
 """A text of fewer letters is too short to tell."""

@@ -24,22 +24,22 @@ _NO_AFTER = r"(?!\d|[.,:/-]\d|\w|%|[ \u00a0-]?[\u20ac$\u00a3\u00a5])"
 
 _INTERNATIONAL = re.compile(
     rf"{_NO_BEFORE}(?:\(?\+|(?P<zeros>00)[ ]?)(?P<code>{_CODE})(?P<gap>\)?{_GAP})"
-    rf"(?P<rest>(?:\(\d{{1,5}}\)|\d)(?:[ \u00a0]?{_GAP}(?:\(\d{{1,5}}\)|\d)){{3,13}}){_NO_AFTER}"
+    rf"(?P<rest>(?:\(\d{{1,5}}\)|\d)(?:[ \u00a0./\u2010\u2011\u2013-]{{0,2}}(?:\(\d{{1,5}}\)|\d)){{3,13}}){_NO_AFTER}"
 )
 _AMERICAN = re.compile(
     rf"(?<![\w+.,/$\u20ac\u00a3-])(?:\+?1[-. ])?"
     rf"(?:\([2-9]\d\d\)[ -]?|[2-9]\d\d(?P<by>[-.])|[2-9]\d\d/)[2-9]\d\d(?(by)(?P=by)|[-. ])\d{{4}}{_NO_AFTER}"
 )
 _TRUNK = re.compile(
-    rf"(?<![\w+.,/$\u20ac\u00a3-])(?<!\d[ \u00a0])(?:\(0[1-9]\d{{0,4}}\)|0[1-9]\d{{0,4}}(?=[ \u00a0/.-]))"
-    rf"(?:[ \u00a0]?[ \u00a0/.\u2011\u2013-]?\d{{2,9}}){{1,5}}(?![ \u00a0-]\d){_NO_AFTER}"
+    rf"(?<![\w+.,/$\u20ac\u00a3-])(?<!\d[ \u00a0])(?:\(0[1-9]\d{{0,4}}\)[ \u00a0]?\d{{2,9}}|0[1-9]\d{{0,4}}(?=[ \u00a0/.-]))"
+    rf"(?:[ \u00a0/.\u2011\u2013-]{{1,2}}\d{{2,9}}){{0,5}}(?![ \u00a0-]\d){_NO_AFTER}"
 )
 _BRAZILIAN = re.compile(rf"(?<![\w+.,-])\(\d\d\) ?9?\d{{4}}-\d{{4}}{_NO_AFTER}")
 _NAMED = re.compile(
     r"\b(?:tel(?:ef[oó]n[oe]?|ephone|éphone|eph?)?|phones?|ph|mob(?:ile?|il)?|cell|fax|gsm|handy|m[oó]vil|celular"
     r"|portable|whatsapp|sms|hotline|call|dial|telefone?|komórka|tlf|tlf\.|numéro|rufnummer)\b[.:#]?\s*"
     r"(?:(?:me|us|him|her|them|number|numbers|nummer|no|nr|n°|at|on|is|was|under|now|to|the|my|our|direct)\b[.:]?\s*){0,4}"
-    r"[:=(\u2013-]?\s*(?P<number>\(?\d[\d \u00a0()./\u2013-]{5,20}\d)(?![\w%]|[.,:/-]\d)",
+    r"[:=(\u2013-]?\s*(?P<number>\(?\d(?:[ \u00a0()./\u2013-]{0,2}\d){6,14})(?![\w%]|[.,:/-]\d)",
     re.IGNORECASE,
 )
 _DATE = re.compile(

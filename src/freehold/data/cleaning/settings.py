@@ -59,8 +59,8 @@ DOCUMENTS = (
     "pii",
 )
 """What is done to long texts: of the published rules, those whose drops a person mostly agreed with
-(`tests/data/cleaning/drops.jsonl`). The others are off because they drop good technical prose: too short, with a code
-sample, in wrapped lines, with terms that return."""
+(`tests/data/cleaning/drops.jsonl`). The others are off because they drop good technical prose: too short, with a
+code sample, in wrapped lines, with terms that return."""
 
 
 @dataclass(frozen=True)
