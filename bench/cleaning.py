@@ -12,6 +12,7 @@ import ast
 import gettext
 import random
 import re
+import struct
 import sysconfig
 import time
 from collections import Counter, defaultdict
@@ -100,7 +101,7 @@ def _sentences(path: Path) -> Iterator[str]:
     try:
         with path.open("rb") as file:
             catalogue = vars(gettext.GNUTranslations(file))["_catalog"]
-    except (OSError, ValueError, IndexError):
+    except (OSError, ValueError, IndexError, struct.error):
         return
     for english, text in catalogue.items():
         if not isinstance(english, str) or not english or text == english or re.search("%|--|\n.", text):

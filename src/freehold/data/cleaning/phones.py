@@ -44,6 +44,9 @@ _NAMED = re.compile(
     r"[:=(\u2013-]?\s*(?P<number>\(?\d(?:[ \u00a0()./\u2013-]{0,2}\d){6,14})(?![\w%]|[.,:/-]\d)",
     re.IGNORECASE,
 )
+_ENOUGH = re.compile(r"\d(?:[^\d\n]{0,4}\d){6}")
+"""Seven digits near each other: without them, the rest need not be asked."""
+
 _DATE = re.compile(
     r"(?:0[1-9]|[12]\d|3[01])[./ -](?:0[1-9]|1[0-2])[./ -](?:19|20)\d\d"
     r"|(?:0[1-9]|1[0-2])[./ -](?:0[1-9]|[12]\d|3[01])[./ -](?:19|20)\d\d"
@@ -76,6 +79,8 @@ _ZERO_FIRST = ("39", "225", "229", "241", "242", "378", "379")
 
 def find_phones(text: str) -> Iterator[tuple[int, int]]:
     """Yields where telephone numbers are; a number may be found in two ways."""
+    if not _ENOUGH.search(text):
+        return
     place = 0
     while match := _INTERNATIONAL.search(text, place):
         end = _international_end(match)
