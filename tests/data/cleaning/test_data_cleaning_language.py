@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from freehold.data.cleaning import Cleaned, Cleaning, Dropped, Settings
-from freehold.data.cleaning.language import tell_language
+from freehold.data.cleaning.language import LANGUAGES, tell_language
 from freehold.errors import UserError
 
 SENTENCES = {
@@ -64,6 +64,12 @@ def test_languages_that_cannot_be_told_are_named() -> None:
         UserError, match=r"language 'english' cannot be told\.\nUse ISO 639 codes: ace, af, am, an, ar, ary, "
     ):
         Settings(languages=("english",))
+
+
+def test_the_languages_are_those_of_the_model() -> None:
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+    assert set(LANGUAGES) == set(LanguageIdentifier.from_model_file(MODEL_FILE).nb_classes)
 
 
 def test_the_model_is_arrays_and_no_pickle() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import pickle
 import random
 
 import pytest
@@ -65,7 +67,7 @@ def test_mistakes_are_told_by_name(settings: dict[str, object], message: str) ->
 def texts(count: int) -> list[str]:
     random_ = random.Random(3)
     kinds = (
-        "Mail ada{}@example.org please.",
+        "Mail ada{}@example.org and the others.",
         "short {}",
         "A page about the cats of {} and of those that have none.",
     )
@@ -92,6 +94,47 @@ def test_a_ledger_counts_every_text_once() -> None:
     assert (ledger.texts, ledger.kept) == (300, 300 - dropped)
     assert sum(each.texts for each in ledger.dropped.values()) == dropped > 50
     assert ledger.changed == sum(isinstance(o, Cleaned) and not o.offsets.identity for o in outcomes)
+
+
+def test_a_funnel_says_what_came_to_each_step_and_left_it() -> None:
+    ledger = tally(texts(300))
+    (dropped,) = ledger.dropped.values()
+    assert ledger.funnel(CLEANING.steps) == (("gopher.stop_words", 300, 300 - dropped.texts),)
+    assert ledger.funnel(("language", *CLEANING.steps))[0] == ("language", 300, 300)
+
+
+def test_a_ledger_is_plain_data() -> None:
+    ledger = tally(texts(30))
+    again = json.loads(json.dumps(ledger.to_json()))
+    assert (again["texts"], again["kept"]) == (30, ledger.kept)
+    assert again["found"]["pii.email"]["texts"] == ledger.found["pii.email"].texts
+    assert all(each["why"] for each in again["dropped"]["gopher.stop_words"]["samples"])
+
+
+def test_settings_are_plain_data_that_changes_with_them() -> None:
+    plain = [
+        Settings(**more).to_json()
+        for more in (
+            {},
+            {"steps": ("pii",)},
+            {"off": ("pii.ip",)},
+            {"bars": {"gopher.words": Bar(low=2)}},
+            {"modes": {"pii": "keep"}},
+            {"languages": ("de",)},
+            {"confidence": 0.5},
+            {"profanity": frozenset({"darn"})},
+            {"repeated": frozenset({7})},
+        )
+    ]
+    assert len({json.dumps(each, sort_keys=True) for each in plain}) == len(plain)
+    assert plain[0] == Settings(steps=(*ROWS, "pii.email")).to_json()
+
+
+def test_cleaning_can_be_sent_to_another_process() -> None:
+    again = pickle.loads(pickle.dumps(CLEANING))
+    assert again.clean("Mail ada@example.org or the others.") == CLEANING.clean(
+        "Mail ada@example.org or the others."
+    )
 
 
 def test_samples_are_few_and_the_same_in_any_order() -> None:
