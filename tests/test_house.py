@@ -32,12 +32,14 @@ FORBIDDEN_NAMES = {"utils", "util", "core", "common", "helpers", "helper", "mana
 HEAVY = {
     "alembic",
     "cryptography",
+    "ftfy",
     "starlette",
     "httpx2",
     "numpy",
     "onnx",
     "onnxruntime",
     "peft",
+    "py3langid",
     "pyarrow",
     "pytorch_optimizer",
     "ray",
@@ -50,7 +52,15 @@ HEAVY = {
     "uvicorn",
 }
 
-LIGHT = ("freehold", "freehold.line", "freehold.app.cli", "freehold.serve", "freehold.feedback", "freehold.engine")
+LIGHT = (
+    "freehold",
+    "freehold.line",
+    "freehold.app.cli",
+    "freehold.serve",
+    "freehold.feedback",
+    "freehold.engine",
+    "freehold.data.cleaning",
+)
 """What must be imported without a heavy library: the line with its stages, and the doors to the rest."""
 
 

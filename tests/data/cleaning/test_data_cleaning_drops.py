@@ -1,9 +1,10 @@
 """Drops that were read by a person: is what a rule drops really of no use as text?
 
 `drops.jsonl` holds real texts of up to 600 characters (docstrings, readmes, data files of packages whose licences
-allow the copy; each row names its own), drawn at random from what each rule drops (`sampled_for`), at most 15 a rule.
-`good_drop` was judged by reading: true where the text is no prose that a model should learn from. Precision is what
-the papers' bars give on technical text, which they were not made for: low figures are why rules are off by default.
+allow the copy; each row names its own), drawn at random from what each rule drops (`sampled_for`), at most 15 a
+rule. `good_drop` was judged by reading: true where the text is no prose that a model should learn from. Precision
+is what the papers' bars give on short technical text, which they were not made for: low figures are why rules are
+off by default.
 """
 
 from __future__ import annotations

@@ -7,12 +7,12 @@ rows and no task. Loads ftfy and py3langid when a text needs them.
 from freehold.data.cleaning.chunks import Chunk, cut_chunks
 from freehold.data.cleaning.cleaning import Cleaned, Cleaning
 from freehold.data.cleaning.findings import Finding, Mode
-from freehold.data.cleaning.ledger import Ledger, Sample, Tally
+from freehold.data.cleaning.ledger import Ledger, Passage, Sample, Tally
 from freehold.data.cleaning.lines import LineCounts
 from freehold.data.cleaning.offsets import Change, Moved, Offsets
 from freehold.data.cleaning.pii import PII, PiiFinder
 from freehold.data.cleaning.rules import ENGLISH, RULES, Bar, Dropped, Rule, Words
-from freehold.data.cleaning.settings import DOCUMENTS, ROWS, STEPS, Settings, list_steps
+from freehold.data.cleaning.settings import DOCUMENTS, ROWS, STEPS, VERSION, Settings, list_steps
 from freehold.data.cleaning.spans import MovedSpan, move_spans
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "ROWS",
     "RULES",
     "STEPS",
+    "VERSION",
     "Bar",
     "Change",
     "Chunk",
@@ -35,6 +36,7 @@ __all__ = [
     "Moved",
     "MovedSpan",
     "Offsets",
+    "Passage",
     "PiiFinder",
     "Rule",
     "Sample",

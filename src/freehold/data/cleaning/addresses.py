@@ -1,9 +1,9 @@
 """Addresses of people and their machines: e-mail, IPv4 and IPv6.
 
-Owns the patterns and what they leave alone. E-mail: the dot-atom form of RFC 5321 and 6531, with a domain that
-has a dot, and without the signs that stand around addresses in text (`to=ada@example.org`,
-`{ada@example.org}`). IP: what `ipaddress` reads and calls global, as in datatrove's formatter; addresses of
-private networks, of documentation and of this machine name nobody. Versions that look like addresses stay.
+Owns the patterns and what they leave alone. E-mail: the dot-atom form of RFC 5321 and 6531, with a domain that has
+a dot, and without the signs that stand around addresses in text (`to=ada@example.org`, `{ada@example.org}`).
+IP: what `ipaddress` reads and calls global, as in datatrove's formatter; addresses of private networks, of this
+machine and of documentation name nobody. Versions that look like addresses stay.
 """
 
 from __future__ import annotations
@@ -25,11 +25,14 @@ _AT = re.compile(
     rf"(?:{_LABEL}\s?(?:\.|[\[({{]\s?(?:dot|punkt|point)\s?[\])}}])\s?){{1,6}}[A-Za-z]{{2,24}}(?!\w)",
     re.IGNORECASE,
 )
+_BRACKETED = re.compile(r"[\[({]\s?at\s?[\])}]", re.IGNORECASE)
 _FILES = re.compile(r"(?i)avif|bmp|css|gif|html?|ico|jpe?g|jsx|less|md|pdf|png|s[ac]ss|svg|tiff?|webp")
 _OCTET = r"(?:25[0-5]|2[0-4]\d|1?\d?\d)"
 _IPV4 = re.compile(rf"(?<![\w.:/@~^-])(?<![=<>] )(?<![=<>~!]=)(?:{_OCTET}\.){{3}}{_OCTET}(?![\w-]|\.\w|\+)")
 _IPV4_AFTER = re.compile(rf"(?:(?<=//)|(?<=@)|(?<=\w:)|(?<=ffff:))(?:{_OCTET}\.){{3}}{_OCTET}(?![\w-]|\.\w)")
 _IPV6 = re.compile(r"(?<![\w:.])(?=[0-9A-Fa-f]*:[0-9A-Fa-f]*:)[0-9A-Fa-f:]{3,39}(?:\.\d{1,3}){0,3}(?![\w])")
+_DOTTED = re.compile(r"\d\.\d{1,3}\.\d{1,3}\.\d")
+_COLONS = re.compile(r"[\dA-Fa-f]:[\dA-Fa-f]{0,4}:")
 _VERSION = re.compile(
     r"(?:version|versions|ver\.?|v\.?|release|rev\.?|revision|build|firmware|driver|update|upgrade[d]? to|patch"
     r"|section|sections|sec\.?|chapter|clause|figure|table|appendix|paragraph|\u00a7+|oid|identifier|soname)\s*[:=(]?\s*[\"'(\[]?$",
@@ -43,7 +46,7 @@ def find_emails(text: str) -> Iterator[tuple[int, int]]:
         for match in _EMAIL.finditer(text):
             if _is_address(match, text):
                 yield match.span("mail")
-    if "at" in text.lower():
+    if _BRACKETED.search(text):
         yield from (match.span() for match in _AT.finditer(text))
 
 
@@ -58,12 +61,12 @@ def _is_address(match: re.Match[str], text: str) -> bool:
 
 def find_ips(text: str) -> Iterator[tuple[int, int]]:
     """Yields where addresses of machines are that anybody could reach."""
-    if "." in text:
+    if _DOTTED.search(text):
         for pattern in (_IPV4, _IPV4_AFTER):
             for match in pattern.finditer(text):
                 if _is_global4(match[0]) and not _is_version(match, text):
                     yield match.span()
-    if ":" in text:
+    if _COLONS.search(text):
         for match in _IPV6.finditer(text):
             found = match[0] if match[0].endswith("::") else match[0].rstrip(":")
             if _is_global6(found):

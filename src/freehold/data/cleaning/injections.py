@@ -34,7 +34,7 @@ _PATTERNS = {
         rf"(?:{_EARLIER}\s+(?:(?:system|and|or|safety|given|user|{_EARLIER})\s+){{0,3}}{_ORDERS}"
         rf"|{_ORDERS}\s+(?:(?:that|you|were|was|have|been|which)\s+){{0,4}}"
         r"(?:above|before|given|so far|earlier|previously))",
-        r"\b(?:ignoriere|vergiss|missachte)\s+(?:alle|die|deine|s\u00e4mtliche|bitte|\s)+\s*"
+        r"\b(?:ignoriere|vergiss|missachte)(?:\s+(?:alle|die|deine|s\u00e4mtliche|bitte)){1,3}\s+"
         r"(?:vorherigen|bisherigen|obigen|fr\u00fcheren|vorangegangenen)\s+(?:anweisungen|befehle|regeln|instruktionen)",
         r"\b(?:ignore[zr]?|oublie[zr]?)\s+(?:toutes\s+)?(?:les|tes|vos)\s+(?:instructions|consignes|r\u00e8gles)\s+"
         r"(?:pr\u00e9c\u00e9dentes|ci-dessus|ant\u00e9rieures)",
@@ -64,6 +64,17 @@ _PATTERNS = {
         flags=re.MULTILINE,
     ),
 }
+_HINTS = {
+    "override": (
+        *("ignor", "disregard", "forget", "overrid", "bypass", "neglect", "skip", "not follow", "n't follow"),
+        *("stop following", "vergiss", "missachte", "oublie", "olvida", "new ", "updated", "revised"),
+    ),
+    "persona": ("you", "mode"),
+    "extraction": ("prompt", "instruction", "system", "the user"),
+    "role": ("<", "[", "##", "human:", "assistant:"),
+}
+"""Pieces of text in lower case, one of which is in whatever a pattern matches: asked first, for that is cheap."""
+
 _HIDDEN = re.compile(
     "(?<![\U0001f3f4\U000e0020-\U000e007f])[\U000e0020-\U000e007e]{2,}|[\u200b-\u200f\u2060-\u2064\ufeff]{4,}"
     "|[\ufe00-\ufe0f\U000e0100-\U000e01ef]{3,}|[\u202d\u202e][^\u202c\n]{2,}"
@@ -72,8 +83,10 @@ _HIDDEN = re.compile(
 
 def find_instructions(text: str) -> Iterator[Finding]:
     """Yields text that gives orders to a model, asks for its prompt, or plays another role."""
+    lowered = text.lower()
     for kind, pattern in _PATTERNS.items():
-        yield from (Finding(kind, *match.span(), f"flags.{kind}") for match in pattern.finditer(text))
+        if any(hint in lowered for hint in _HINTS[kind]):
+            yield from (Finding(kind, *match.span(), f"flags.{kind}") for match in pattern.finditer(text))
 
 
 def find_hidden(text: str) -> Iterator[Finding]:

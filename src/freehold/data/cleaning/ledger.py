@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import heapq
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import NamedTuple
 
 from freehold.data.cleaning.cleaning import Cleaned
 from freehold.data.cleaning.findings import Finding
-from freehold.data.cleaning.rules import Dropped
+from freehold.data.cleaning.rules import RULES, Dropped
+from freehold.task import Json
 
-__all__ = ["SAMPLES", "Ledger", "Sample", "Tally"]
+__all__ = ["SAMPLES", "Ledger", "Passage", "Sample", "Tally"]
 
 SAMPLES = 20
 _CUT = 200
@@ -40,6 +41,14 @@ class Sample(NamedTuple):
     why: str
 
 
+class Passage(NamedTuple):
+    """How many texts came to a step, and how many went on from it."""
+
+    step: str
+    came: int
+    left: int
+
+
 @dataclass
 class Tally:
     """What one rule did.
@@ -53,6 +62,11 @@ class Tally:
     texts: int = 0
     times: int = 0
     samples: tuple[Sample, ...] = ()
+
+    def to_json(self) -> dict[str, Json]:
+        """Returns the tally as plain data."""
+        samples: list[Json] = [{"text": each.text, "why": each.why} for each in self.samples]
+        return {"texts": self.texts, "times": self.times, "samples": samples}
 
     def __add__(self, other: Tally) -> Tally:
         samples = heapq.nsmallest(SAMPLES, {*self.samples, *other.samples})
@@ -96,6 +110,30 @@ class Ledger:
         for name, times in outcome.counts.items():
             sample = _sample(name, shown.get(name, text), why="")
             self.found[name] = self.found.get(name, Tally()) + Tally(1, times, (sample,))
+
+    def funnel(self, steps: Sequence[str]) -> tuple[Passage, ...]:
+        """Returns how many texts came to each step that drops and how many went on.
+
+        Args:
+            steps: In their order, from `Settings.ordered`.
+        """
+        passages, came = [], self.texts
+        for step in steps:
+            dropped = self.dropped.get(step, Tally()).texts
+            if dropped or step in RULES or step in ("language", "profanity"):
+                passages.append(Passage(step, came, came - dropped))
+                came -= dropped
+        return tuple(passages)
+
+    def to_json(self) -> dict[str, Json]:
+        """Returns the ledger as plain data, for a report."""
+        return {
+            "texts": self.texts,
+            "kept": self.kept,
+            "changed": self.changed,
+            "dropped": {name: tally.to_json() for name, tally in sorted(self.dropped.items())},
+            "found": {name: tally.to_json() for name, tally in sorted(self.found.items())},
+        }
 
     def __add__(self, other: Ledger) -> Ledger:
         return Ledger(

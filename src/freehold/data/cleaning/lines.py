@@ -1,9 +1,9 @@
 """Lines that go: those that a rule calls bad, and those that many documents of a source share.
 
-Owns how lines are taken out of a text, and the count of lines over documents. Lines are the same where they
-are in the normal form of CCNet (Wenzek et al. 2019, arXiv 1911.00359, section 3.1): lower case, digits made 0,
-marks left out, the first 64 bits of a hash. CCNet compares paragraphs; in text that is wrapped by hand, the
-last line of a paragraph can be one that many documents have.
+Owns how lines are taken out of a text, and the count of lines over documents. Lines are the same where they are in
+the normal form of CCNet (Wenzek et al. 2019, arXiv 1911.00359, section 3.1): lower case, digits made 0, marks left
+out, the first 64 bits of a hash. CCNet compares paragraphs; in text that is wrapped by hand, the last line of a
+paragraph can be one that many documents have.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def find_lines(text: str, *, bad: Callable[[str], bool]) -> Iterator[Edit]:
 
 
 def name_line(line: str) -> int:
-    """Returns a line's name: the same for lines that differ in case, digits and marks; 0 where no letter is left."""
+    """Returns a line's name: the same whatever their case, digits and marks; 0 where no letter is left."""
     normal = _DIGITS.sub("0", _MARKS.sub("", line).lower())
     if not normal.strip("0"):
         return 0  # numbers alone are data

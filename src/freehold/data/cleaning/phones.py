@@ -18,30 +18,35 @@ _CODE = (
     r"|21[1-368]|2[2-5]\d|26\d|29[0178-9]|35\d|37\d|38[0-35-79]|42[013]|50\d|59\d|67[02-9]|68[0-35-9]|69[0-2]"
     r"|80[08]|85[02356]|87[08]|88[0-368]|96[0-8]|97[0-79]|99[2-68])"
 )
-_GAP = r"[ \u00a0./\u2010\u2011\u2013-]?"
+_APART = r"[ \u00a0./\u2010\u2011\u2013-]"
+_GAP = f"{_APART}?"
 _NO_BEFORE = r"(?<![\w+])(?<![\d][.,/:-])"
 _NO_AFTER = r"(?!\d|[.,:/-]\d|\w|%|[ \u00a0-]?[\u20ac$\u00a3\u00a5])"
 
 _INTERNATIONAL = re.compile(
     rf"{_NO_BEFORE}(?:\(?\+|(?P<zeros>00)[ ]?)(?P<code>{_CODE})(?P<gap>\)?{_GAP})"
-    rf"(?P<rest>(?:\(\d{{1,5}}\)|\d)(?:[ \u00a0]?{_GAP}(?:\(\d{{1,5}}\)|\d)){{3,13}}){_NO_AFTER}"
+    rf"(?P<rest>(?:\(\d{{1,5}}\)|\d)(?:{_APART}{{0,2}}(?:\(\d{{1,5}}\)|\d)){{3,13}}){_NO_AFTER}"
 )
 _AMERICAN = re.compile(
     rf"(?<![\w+.,/$\u20ac\u00a3-])(?:\+?1[-. ])?"
     rf"(?:\([2-9]\d\d\)[ -]?|[2-9]\d\d(?P<by>[-.])|[2-9]\d\d/)[2-9]\d\d(?(by)(?P=by)|[-. ])\d{{4}}{_NO_AFTER}"
 )
 _TRUNK = re.compile(
-    rf"(?<![\w+.,/$\u20ac\u00a3-])(?<!\d[ \u00a0])(?:\(0[1-9]\d{{0,4}}\)|0[1-9]\d{{0,4}}(?=[ \u00a0/.-]))"
-    rf"(?:[ \u00a0]?[ \u00a0/.\u2011\u2013-]?\d{{2,9}}){{1,5}}(?![ \u00a0-]\d){_NO_AFTER}"
+    r"(?<![\w+.,/$\u20ac\u00a3-])(?<!\d[ \u00a0])"
+    r"(?:\(0[1-9]\d{0,4}\)[ \u00a0]?\d{2,9}|0[1-9]\d{0,4}(?=[ \u00a0/.-]))"
+    rf"(?:{_APART}{{1,2}}\d{{2,9}}){{0,5}}(?![ \u00a0-]\d){_NO_AFTER}"
 )
 _BRAZILIAN = re.compile(rf"(?<![\w+.,-])\(\d\d\) ?9?\d{{4}}-\d{{4}}{_NO_AFTER}")
 _NAMED = re.compile(
     r"\b(?:tel(?:ef[oó]n[oe]?|ephone|éphone|eph?)?|phones?|ph|mob(?:ile?|il)?|cell|fax|gsm|handy|m[oó]vil|celular"
     r"|portable|whatsapp|sms|hotline|call|dial|telefone?|komórka|tlf|tlf\.|numéro|rufnummer)\b[.:#]?\s*"
     r"(?:(?:me|us|him|her|them|number|numbers|nummer|no|nr|n°|at|on|is|was|under|now|to|the|my|our|direct)\b[.:]?\s*){0,4}"
-    r"[:=(\u2013-]?\s*(?P<number>\(?\d[\d \u00a0()./\u2013-]{5,20}\d)(?![\w%]|[.,:/-]\d)",
+    r"[:=(\u2013-]?\s*(?P<number>\(?\d(?:[ \u00a0()./\u2013-]{0,2}\d){6,14})(?![\w%]|[.,:/-]\d)",
     re.IGNORECASE,
 )
+_ENOUGH = re.compile(r"\d(?:[^\d\n]{0,4}\d){6}")
+"""Seven digits near each other: without them, the rest need not be asked."""
+
 _DATE = re.compile(
     r"(?:0[1-9]|[12]\d|3[01])[./ -](?:0[1-9]|1[0-2])[./ -](?:19|20)\d\d"
     r"|(?:0[1-9]|1[0-2])[./ -](?:0[1-9]|[12]\d|3[01])[./ -](?:19|20)\d\d"
@@ -74,6 +79,8 @@ _ZERO_FIRST = ("39", "225", "229", "241", "242", "378", "379")
 
 def find_phones(text: str) -> Iterator[tuple[int, int]]:
     """Yields where telephone numbers are; a number may be found in two ways."""
+    if not _ENOUGH.search(text):
+        return
     place = 0
     while match := _INTERNATIONAL.search(text, place):
         end = _international_end(match)

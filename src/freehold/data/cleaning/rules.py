@@ -95,7 +95,7 @@ class Dropped(NamedTuple):
 
 
 RULES: dict[str, Rule] = {}
-"""Name to rule, in the order in which they are applied: cheap ones first."""
+"""Name to rule, in the order in which they are applied."""
 
 
 def rule(name: str, *, bar: Bar, said: str, source: str) -> Callable[[Measure], Measure]:

@@ -40,8 +40,7 @@ def _form(name: str, pattern: str, *, hints: str, least: float = 2.0) -> Form:
 
 
 _NAMED = (
-    r"(?ix)(?<![a-z]) [\"']? [\w.-]{0,40}"
-    r"(?: api[_.-]?key | apikey | access[_.-]?key | secret[_.-]?key | secret | token | passwd | password"
+    r"(?ix)(?: api[_.-]?key | apikey | access[_.-]?key | secret[_.-]?key | secret | token | passwd | password"
     r" | passphrase | private[_.-]?key | credentials? | auth[_.-]?key | encryption[_.-]?key"
     r" | signing[_.-]?key | pwd)"
     r" [\w.-]{0,20} [\"'\]]{0,2} \s{0,3} (?: := | => | = | : ) \s{0,3}"

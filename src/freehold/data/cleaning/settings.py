@@ -16,8 +16,12 @@ from freehold.data.cleaning.language import CONFIDENCE, check_languages
 from freehold.data.cleaning.pii import BUILT_IN, PII
 from freehold.data.cleaning.rules import ENGLISH, RULES, Bar, Words
 from freehold.errors import UserError
+from freehold.task import Json
 
-__all__ = ["DOCUMENTS", "ROWS", "STEPS", "Settings", "list_steps"]
+__all__ = ["DOCUMENTS", "ROWS", "STEPS", "VERSION", "Settings", "list_steps"]
+
+VERSION = 1
+"""To be raised whenever the same settings would clean the same text in another way."""
 
 UNICODE = ("surrogates", "mojibake", "line_ends", "controls", "invisible", "spaces", "nfc")
 LINES = ("repeated_lines", *c4.LINE_RULES)
@@ -59,8 +63,8 @@ DOCUMENTS = (
     "pii",
 )
 """What is done to long texts: of the published rules, those whose drops a person mostly agreed with
-(`tests/data/cleaning/drops.jsonl`). The others are off because they drop good technical prose: too short, with a code
-sample, in wrapped lines, with terms that return."""
+(`tests/data/cleaning/drops.jsonl`). The others are off because they drop good technical prose: too short, with a
+code sample, in wrapped lines, with terms that return."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +108,21 @@ class Settings:
         if self.languages:
             check_languages(self.languages)
         self.ordered()
+
+    def to_json(self) -> dict[str, Json]:
+        """Returns all that the outcome depends on, as plain data: what the key of a stage is made of."""
+        return {
+            "version": VERSION,
+            "steps": list(self.ordered()),
+            "bars": {name: f"{bar.low!r} {bar.high!r}" for name, bar in sorted(self.bars.items())},
+            "modes": {**self.modes},
+            "languages": [*sorted(self.languages)],
+            "confidence": self.confidence,
+            "words": {"stop": [*sorted(self.words.stop)], "policy": [*self.words.policy]},
+            "language": self.words.language,
+            "profanity": [*sorted(self.profanity)],
+            "repeated": [f"{name:016x}" for name in sorted(self.repeated)],
+        }
 
     def ordered(self) -> tuple[str, ...]:
         """Returns the steps that are on, in their order.
