@@ -177,7 +177,7 @@ class Frontier:
         return pages
 
     def reopen(self) -> int:
-        """Lets every page and sitemap wait anew, so that each is asked for whether it changed; returns how many."""
+        """Lets every page and sitemap wait anew, to be asked whether it changed; returns how many."""
         row = tables.frontier.c
         old = sa.and_(self._mine, row.kind.in_(["page", "sitemap"]), row.state != "waiting")
         with self._database.write() as connection:

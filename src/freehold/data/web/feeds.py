@@ -19,6 +19,17 @@ __all__ = ["Entry", "Feed", "read_feed"]
 
 _MOST_ENTRIES = 10_000
 _ROOTS = ("rss", "feed", "RDF")
+_FIELDS = {
+    "title": "title",
+    "guid": "id",
+    "id": "id",
+    "author": "author",
+    "creator": "author",
+    "description": "summary",
+    "summary": "summary",
+    "encoded": "summary",
+    "content": "summary",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +76,7 @@ def read_feed(data: bytes, *, url: str) -> Feed:
         DataError: It is no feed, or cannot be read to its end.
 
     Example:
-        >>> item = b"<item><title>A</title><link>/a</link><pubDate>Sun, 01 Nov 2026 10:00:00 +0100</pubDate></item>"
+        >>> item = b"<item><link>/a</link><pubDate>Sun, 01 Nov 2026 10:00:00 +0100</pubDate></item>"
         >>> read_feed(b"<rss><channel>" + item + b"</channel></rss>", url="https://example.org/").entries[0].time
         '2026-11-01T09:00:00+00:00'
     """
@@ -111,29 +122,18 @@ class _Reader:
                     self._licence = self._licence or element.attributes.get("href", "")
 
     def _read_part(self, name: str, element: Element) -> None:
-        match name:
-            case "title":
-                self._set(title=_line(element.text))
-            case "link":
-                self._read_link(element)
-            case "guid" | "id":
-                self._set(id=_line(element.text))
-                if name == "guid" and element.attributes.get("isPermaLink", "true") == "true":
-                    self._set(url=self._resolve(element.text))
-            case "pubDate" | "published" | "date":
-                self._published = self._published or read_time(element.text)
-            case "updated" | "modified" | "lastBuildDate":
-                self._set(time=read_time(element.text))
-            case "creator":
-                self._set(author=_line(element.text))
-            case "author":
-                if element.path[0] != "feed":  # Atom's has the name in an element of its own
-                    self._set(author=_line(element.text))
-            case "description" | "summary":
-                self._set(summary=element.text.strip())
-            case "encoded" | "content":
-                if not self._entry.summary:
-                    self._set(summary=element.text.strip())
+        if name == "link":
+            self._read_link(element)
+        elif name in ("pubDate", "published", "date"):
+            self._published = self._published or read_time(element.text)
+        elif name in ("updated", "modified"):
+            self._set(time=read_time(element.text))
+        elif name == "author" and element.path[0] == "feed":
+            return  # Atom's has the name in an element of its own
+        elif field := _FIELDS.get(name):
+            self._set(**{field: element.text.strip() if field == "summary" else _line(element.text)})
+            if name == "guid" and element.attributes.get("isPermaLink", "true") == "true":
+                self._set(url=self._resolve(element.text))
 
     def _read_link(self, element: Element) -> None:
         href = element.attributes.get("href", "")
@@ -163,7 +163,7 @@ class _Reader:
 
 
 def read_time(text: str) -> str:
-    """Returns a time of RFC 822 or ISO 8601 as ISO 8601 in UTC; empty where it is neither. Without a zone it is UTC."""
+    """Returns a time of RFC 822 or ISO 8601 in UTC, which it is without a zone; empty where it is neither."""
     words = _line(text)
     try:
         found = datetime.fromisoformat(words)

@@ -59,6 +59,9 @@ class Reservation(NamedTuple):
     place: str = ""
 
 
+NOTHING_SAID = Reservation()
+
+
 @dataclass(frozen=True, slots=True)
 class Signals:
     """All of it.
@@ -71,7 +74,7 @@ class Signals:
     """
 
     directives: tuple[str, ...] = ()
-    reservation: Reservation = Reservation()
+    reservation: Reservation = NOTHING_SAID
     licences: tuple[Licence, ...] = ()
     robots: str = ""
 
