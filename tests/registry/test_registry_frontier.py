@@ -65,15 +65,16 @@ def test_what_is_no_page_is_neither_counted_nor_opened_again(shelf: Registry) ->
     assert frontier.reopen() == 0
 
 
-def test_a_host_is_given_up_as_a_whole(shelf: Registry) -> None:
+def test_what_came_to_nothing_can_be_listed(shelf: Registry) -> None:
     frontier = shelf.frontier("manual")
-    frontier.add([page("a"), page("b"), page("c", host="b.org")])
-    assert frontier.abandon("a.org", state="failed", reason="robots.txt cannot be read") == 2
-    assert [(found.url, outcome.reason) for found, outcome in frontier.failures()] == [
-        ("https://a.org/a", "robots.txt cannot be read"),
-        ("https://a.org/b", "robots.txt cannot be read"),
+    frontier.add([page("a"), page("b"), page("c")])
+    frontier.settle(page("b"), Outcome("failed", 404, "status 404"))
+    frontier.settle(page("a"), Outcome("refused", reason="robots.txt"))
+    assert [(found.url[-1], outcome.reason) for found, outcome in frontier.failures()] == [
+        ("a", "robots.txt"),
+        ("b", "status 404"),
     ]
-    assert frontier.counts() == FrontierCounts(waiting=1, failed=2)
+    assert frontier.counts() == FrontierCounts(waiting=1, refused=1, failed=1)
 
 
 def test_crawls_do_not_meet_and_are_there_after_a_restart(shelf: Registry, database_url: str) -> None:

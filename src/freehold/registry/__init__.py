@@ -4,7 +4,7 @@ Loads SQLAlchemy; import it where it is needed, not at the top of an application
 """
 
 from freehold.registry.blobs import Blobs
-from freehold.registry.frontier import Found, Frontier, FrontierCounts, Outcome, Waiting
+from freehold.registry.frontier import Found, Frontier, FrontierCounts, FrontierState, Outcome, Waiting
 from freehold.registry.keys import Key, KeyScope, MadeKey, key_id, secret_hash
 from freehold.registry.registry import Registry
 from freehold.registry.replies import Claim, KeptReply, Replies
@@ -22,6 +22,7 @@ __all__ = [
     "Found",
     "Frontier",
     "FrontierCounts",
+    "FrontierState",
     "KeptReply",
     "Key",
     "KeyScope",

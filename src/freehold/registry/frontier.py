@@ -166,16 +166,6 @@ class Frontier:
         with self._database.write() as connection:
             connection.execute(statement.values(tries=tries, due=due, reason=reason, state="waiting"))
 
-    def abandon(self, host: str, *, state: FrontierState, reason: str) -> int:
-        """Gives up every URL of a host that waits; returns how many pages those were."""
-        row = tables.frontier.c
-        waiting = sa.and_(self._mine, row.host == host, row.state == "waiting")
-        count = sa.select(sa.func.count()).where(waiting, row.kind == "page")
-        with self._database.write() as connection:
-            pages = int(connection.execute(count).scalar() or 0)
-            connection.execute(sa.update(tables.frontier).where(waiting).values(state=state, reason=reason))
-        return pages
-
     def reopen(self) -> int:
         """Lets every page and sitemap wait anew, to be asked whether it changed; returns how many."""
         row = tables.frontier.c

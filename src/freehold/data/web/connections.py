@@ -13,6 +13,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from ipaddress import ip_address
 
 from freehold.data.web.addresses import Address, read_address, refuse_address, refuse_host
@@ -164,16 +165,20 @@ class Connections:
                 raise OSError("the crawl ends")
             self._open = {each for each in self._open if each.fileno() >= 0} | {opened}
 
-    def close(self) -> None:
-        """Hangs up on everybody, so that nobody waits for a reply any longer."""
+    def hang_up(self) -> None:
+        """Ends every connection, so that nobody waits for a reply any longer; there are no new ones."""
         with self._lock:
             self._closed = True
-            opened, self._open = self._open, set()
+            opened = list(self._open)
         for each in opened:
-            try:
+            with suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                continue
+
+    def close(self) -> None:
+        """Closes what nobody closed. Nobody may be using it any longer."""
+        self.hang_up()
+        for each in self._open:
+            each.close()
 
 
 def _set_linger(opened: socket.socket, *, on: bool) -> None:

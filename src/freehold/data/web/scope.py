@@ -29,6 +29,7 @@ class Bounds(NamedTuple):
         host_pages: The most pages of one host.
         hops: The most redirects from a URL that was found to the page.
         tries: How often a URL is asked that gives no answer, or an answer that says later.
+        first_wait: Seconds until the second try; each further one waits twice as long.
         patience: The longest wait, in seconds, for a host that asks for one; what has to wait longer stays waiting
             for the next crawl, and a host that wants more than that between two pages is left alone.
         connect: Seconds until a connection stands.
@@ -46,6 +47,7 @@ class Bounds(NamedTuple):
     host_pages: int = 100_000
     hops: int = 5
     tries: int = 4
+    first_wait: float = 1.0
     patience: float = 300.0
     connect: float = 10.0
     between: float = 20.0

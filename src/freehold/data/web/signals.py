@@ -18,7 +18,7 @@ from freehold.data.web.licences import name_licence
 from freehold.data.web.pages import Page
 from freehold.data.web.urls import BadUrlError, Url, canonical
 
-__all__ = ["Licence", "Reservation", "Signals", "find_signals", "pack_signals", "unpack_signals"]
+__all__ = ["NOTHING_SAID", "Licence", "Reservation", "Signals", "find_signals", "pack_signals", "unpack_signals"]
 
 _MOST = 50
 _LONGEST = 500
