@@ -32,6 +32,7 @@ __all__ = ["crawl"]
 
 _LATER = frozenset({429, 500, 502, 503, 504})
 _NAP = 5.0
+_INFO = {"software": "freehold", "format": "WARC File Format 1.1", "robots": "obey"}
 
 
 def crawl(
@@ -52,26 +53,22 @@ def crawl(
         frontier: The URLs of this crawl, from the registry.
         archive: Its replies; one archive belongs to one frontier.
         identity: Who asks.
-        refresh: Where nothing waits any longer, every page is asked for anew, to be sent where it changed.
+        refresh: Where nothing waits, every page is asked for anew, to be sent where it changed.
         allow_loopback: Whether this machine may be asked; no other address that is not public ever is.
         connections: What connects; made here where none is given.
         tell: Called with the numbers so far, after each page.
 
     Returns:
-        What was done. URLs may be left waiting: at the end of the pages or bytes, or for a host that wants to be
-        asked much later.
+        What was done. URLs may be left waiting: where pages or bytes are used up, or a host wants to be left alone.
 
     Raises:
-        OperatorError: Another process crawls into this archive.
-        StorageError: The archive or the database cannot be written.
+        OperatorError: Another process crawls into this archive, or it cannot be written.
         IntegrityError: The archive is damaged.
     """
+    connections = connections or Connections(allow_loopback=allow_loopback)
+    fetcher = Fetcher(connections, identity=identity, scope=scope)
     with ExitStack() as stack:
-        info = {"software": f"freehold {identity.version}", "http-header-user-agent": identity.user_agent}
-        stack.enter_context(archive.writing({**info, "format": "WARC File Format 1.1", "robots": "obey"}))
-        fetcher = Fetcher(
-            connections or Connections(allow_loopback=allow_loopback), identity=identity, scope=scope
-        )
+        stack.enter_context(archive.writing({**_INFO, "http-header-user-agent": identity.user_agent}))
         stack.callback(fetcher.close)
         pool = stack.enter_context(ThreadPoolExecutor(scope.bounds.at_once, thread_name_prefix="crawl"))
         stack.callback(fetcher.hang_up)
