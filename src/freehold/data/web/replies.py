@@ -69,13 +69,14 @@ class _Wire(io.RawIOBase):
         self._limits = limits
         self.kept = bytearray()
         self.most = _HEAD_LIMIT + _AHEAD
+        self.fault = "its head is too large"
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any, /) -> int:
         if len(self.kept) > self.most:
-            raise FetchError("its head is too large")
+            raise FetchError(self.fault)
         left = self._limits.deadline - time.monotonic()
         if left <= 0:
             raise FetchError("it takes too long", passing=True)
@@ -111,6 +112,7 @@ def read_socket(opened: socket.socket, limits: Limits) -> Reply:
         status, headers, response = _read_head(stream)
         # Each chunk may have a length of its own: small ones are not to be mistaken for a large body.
         wire.most = len(wire.kept) + 2 * limits.size + _AHEAD
+        wire.fault = f"it has more than {limits.size:,} bytes"
         body = _read_body(response, most=limits.size)
         return Reply(status, headers, body, bytes(wire.kept))
 
@@ -130,9 +132,9 @@ def _read_head(stream: IO[bytes]) -> tuple[int, tuple[tuple[str, str], ...], htt
     response = http.client.HTTPResponse(given, method="GET")
     try:
         response.begin()
-    except http.client.HTTPException as error:
-        raise FetchError(f"it is no HTTP: {_say(error)}", passing=not str(error)) from None
-    except ValueError as error:
+    except http.client.RemoteDisconnected:
+        raise FetchError("the reply is cut off", passing=True) from None
+    except (http.client.HTTPException, ValueError) as error:
         raise FetchError(f"it is no HTTP: {_say(error)}") from None
     fields = tuple((name.lower(), " ".join(str(value).split())) for name, value in response.headers.items())
     if len(fields) > _MOST_FIELDS:

@@ -78,7 +78,7 @@ def _read_xml(body: bytes, url: Url, *, most: int) -> Sitemap:
         for element in read_elements(body):
             match element.path:
                 case ("urlset", "url", "loc") | ("sitemapindex", "sitemap", "loc"):
-                    loc = element.text
+                    loc = loc or element.text
                 case (_, "url" | "sitemap", "lastmod"):
                     changed = " ".join(element.text.split())[:40]
                 case ("urlset", "url" as kind) | ("sitemapindex", "sitemap" as kind):

@@ -121,7 +121,8 @@ def _pack(kind: str, headers: Mapping[str, str], block: bytes, *, content_type: 
     fields += [(name, value) for name, value in headers.items() if value]
     known = StatusAndHeaders("", fields, protocol="WARC/1.1")
     made = io.BytesIO()
-    record = ArcWarcRecord("warc", kind, known, io.BytesIO(block), None, content_type, len(block))
+    # The header says what it is; of a revisit, the writer would leave out the block.
+    record = ArcWarcRecord("warc", "response", known, io.BytesIO(block), None, content_type, len(block))
     WARCWriter(made, gzip=True, warc_version="1.1").write_record(record)
     return made.getvalue()
 
