@@ -1,7 +1,7 @@
 """A small real web site on 127.0.0.1 that keeps a log: what was asked, when, and what became of each reply.
 
-A reply is `complete` where the other side ended the connection in order after it, and `cut` where it was reset: the
-crawler resets what it did not keep, and so does the system for a crawler that is killed.
+A reply is `complete` where the other side ended the connection in order after it, and `cut` where it was reset:
+the crawler resets what it did not keep, and so does the system for a crawler that is killed.
 """
 
 from __future__ import annotations

@@ -1,5 +1,7 @@
 """What may be connected to: every way to write an address that is nobody's business, without ever connecting."""
 
+# ruff: noqa: RUF001, that letters look like others is what is tested here
+
 from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv6Address, ip_address

@@ -1,5 +1,7 @@
 """Charsets: what is said counts where the bytes can be that."""
 
+# ruff: noqa: RUF001, that letters look like others is what is tested here
+
 from __future__ import annotations
 
 import pytest

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import tracemalloc
 import zlib
+from collections.abc import Callable
+from contextlib import suppress
 
 import brotli
 import pytest
@@ -78,7 +80,7 @@ def gzip_bomb(size: int) -> bytes:
     return gzip.compress(bytes(1 << 20), 9) * (size >> 20)
 
 
-BOMBS = {
+BOMBS: dict[str, Callable[[], bytes]] = {
     "gzip": lambda: gzip_bomb(5 << 30),
     "deflate": lambda: zlib.compress(bytes(1 << 28), 9),
     "br": lambda: brotli.compress(bytes(1 << 28), quality=5),
@@ -113,7 +115,5 @@ def test_no_bytes_are_too_strange(encoding: str, data: st.DataObject) -> None:
     packed = bytearray(PACKED[encoding])
     for _ in range(data.draw(st.integers(0, 3))):
         packed[data.draw(st.integers(0, len(packed) - 1))] = data.draw(st.integers(0, 255))
-    try:
+    with suppress(BadEncodingError):
         assert len(unpack(bytes(packed), encoding, most=1 << 20, ratio=1000)) <= 1 << 20
-    except BadEncodingError as error:
-        assert str(error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -108,9 +109,7 @@ def test_an_index_lists_sitemaps_and_a_text_lists_pages() -> None:
     assert [each.url.path for each in lines.pages] == ["/a", "/b"]
 
 
-LAUGHS = (
-    b"""<?xml version="1.0"?><!DOCTYPE lolz [<!ENTITY lol "lol"><!ENTITY lol2 "&lol;&lol;&lol;&lol;&lol;">]>"""
-)
+LAUGHS = b"""<!DOCTYPE lolz [<!ENTITY lol "lol"><!ENTITY lol2 "&lol;&lol;&lol;&lol;&lol;">]>"""
 OUTSIDE = b"""<!DOCTYPE urlset [<!ENTITY x SYSTEM "file:///etc/passwd">]>"""
 
 
@@ -136,11 +135,13 @@ def test_what_was_listed_before_a_fault_is_kept() -> None:
 
 
 RSS = b"""<?xml version="1.0" encoding="ISO-8859-1"?>
-<rss version="2.0" xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:content="http://purl.org/rss/1.0/modules/content/"
+<rss version="2.0" xmlns:dc="http://purl.org/dc/elements/1.1/"
+ xmlns:content="http://purl.org/rss/1.0/modules/content/"
  xmlns:creativeCommons="http://backend.userland.com/creativeCommonsRssModule"><channel>
 <title>News</title><link>https://example.org/</link>
 <creativeCommons:license>https://creativecommons.org/licenses/by/4.0/</creativeCommons:license>
-<item><title>Caf\xe9 &amp; more</title><link>/a?utm_source=rss</link><pubDate>Sun, 01 Nov 2026 10:00:00 +0100</pubDate>
+<item><title>Caf\xe9 &amp; more</title><link>/a?utm_source=rss</link>
+<pubDate>Sun, 01 Nov 2026 10:00:00 +0100</pubDate>
 <dc:creator>Ada</dc:creator><description>&lt;p&gt;Short.&lt;/p&gt;</description>
 <content:encoded><![CDATA[<p>Long.</p>]]></content:encoded><guid isPermaLink="false">id-1</guid></item>
 <item><guid>https://example.org/b</guid><pubDate>yesterday</pubDate></item>
@@ -150,7 +151,8 @@ ATOM = b"""<feed xmlns="http://www.w3.org/2005/Atom"><title>News</title>
 <link rel="license" href="https://creativecommons.org/licenses/by-sa/4.0/"/>
 <entry><title>One</title><id>tag:1</id><link rel="self" href="/self"/><link href="/one"/>
 <updated>2026-11-02T00:00:00Z</updated><published>2026-11-01T00:00:00+02:00</published>
-<author><name>Ada</name><email>a@example.org</email></author><content type="xhtml"><div>Hello <b>you</b></div></content>
+<author><name>Ada</name><email>a@example.org</email></author>
+<content type="xhtml"><div>Hello <b>you</b></div></content>
 </entry></feed>"""
 
 RDF = b"""<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns="http://purl.org/rss/1.0/"
@@ -205,7 +207,5 @@ def test_no_feed_is_too_strange(data: st.DataObject) -> None:
     body = bytearray(data.draw(st.sampled_from([RSS, ATOM, RDF])))
     for _ in range(data.draw(st.integers(1, 4))):
         body[data.draw(st.integers(0, len(body) - 1))] = data.draw(st.integers(0, 255))
-    try:
-        read_feed(bytes(body), url="https://example.org/feed")
-    except DataError as error:
-        assert error.message
+    with suppress(DataError):
+        assert all(entry != Entry() for entry in read_feed(bytes(body), url="https://example.org/feed").entries)

@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
 import pytest
@@ -101,19 +101,17 @@ def trickle(every: float) -> Iterator[bytes]:
 
 @pytest.mark.parametrize(("between", "whole"), [(5.0, 0.15), (0.1, 5.0)])
 def test_a_trickle_ends_by_the_clock(between: float, whole: float) -> None:
-    with sent(trickle(0.02 if whole < 1 else 0.6)) as opened:
-        with pytest.raises(FetchError, match="it takes too long") as caught:
-            read_socket(opened, Limits(1000, between, time.monotonic() + whole))
+    pieces = trickle(0.02 if whole < 1 else 0.6)
+    with sent(pieces) as opened, pytest.raises(FetchError, match="it takes too long") as caught:
+        read_socket(opened, Limits(1000, between, time.monotonic() + whole))
     assert caught.value.passing
 
 
 @given(st.binary(max_size=200))
 def test_no_bytes_are_too_strange(data: bytes) -> None:
     for block in (data, OK + data, OK + b"Transfer-Encoding: chunked\r\n\r\n" + data):
-        try:
+        with suppress(FetchError):
             assert len(read_block(block).body) <= len(block)
-        except FetchError as error:
-            assert error.reason
 
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)

@@ -35,7 +35,7 @@ START = "https://docs.example.org/3/"
     ],
 )
 def test_hosts_and_ports(hosts: tuple[str, ...], url: str, is_inside: bool) -> None:
-    assert not Scope((START,), hosts=hosts).refuse_host(canonical(url)) == is_inside
+    assert bool(Scope((START,), hosts=hosts).refuse_host(canonical(url))) != is_inside
 
 
 @pytest.mark.parametrize(

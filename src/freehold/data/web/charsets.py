@@ -18,22 +18,12 @@ _XML = re.compile(rb"<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([\w.:-]{1,40})", re.
 _HEAD = 4_096
 _SAMPLE = 1 << 16
 
-_GUESSED = ("cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp1258") + (
-    (
-        "iso8859_2",
-        "iso8859_5",
-        "iso8859_7",
-        "koi8_r",
-        "koi8_u",
-        "cp874",
-        "cp932",
-        "euc_jp",
-        "cp949",
-        "gb18030",
-        "big5",
-    )
+_GUESSED = (
+    *("cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp1258"),
+    *("iso8859_2", "iso8859_5", "iso8859_7", "koi8_r", "koi8_u", "cp874", "cp932", "euc_jp", "cp949"),
+    *("gb18030", "big5"),
 )
-"""Only what browsers know: the Macintosh and DOS charsets that fit a few letters by chance were never on the web."""
+"""Only what browsers know: charsets of old Macintoshes and DOS fit a few letters by chance."""
 
 _LABELS = {
     "ascii": "cp1252",

@@ -59,7 +59,7 @@ def crawl(
         tell: Called with the numbers so far, after each page.
 
     Returns:
-        What was done. URLs may be left waiting: where pages or bytes are used up, or a host wants to be left alone.
+        What was done. URLs are left waiting where pages or bytes are used up, or a host wants to be left alone.
 
     Raises:
         OperatorError: Another process crawls into this archive, or it cannot be written.
