@@ -42,6 +42,7 @@ def test_records_come_back_as_they_were_and_in_order(tmp_path: Path) -> None:
     records = [
         record(f"http://a.org/{n}", body=bytes([n]) * n, time=n, depth=n, via="x", sha256="y") for n in range(5)
     ]
+    records.append(record(status=304, body=b""))
     places = fill(archive, *records)
     assert places == sorted(places)
     assert [each.record for each in archive.records()] == records
@@ -56,7 +57,8 @@ def test_files_are_whole_to_other_tools(tmp_path: Path) -> None:
     with files(archive)[0].open("rb") as file:
         for each in ArchiveIterator(file, check_digests=True):
             each.content_stream().read()
-            assert each.digest_checker.passed is True
+            # warcio checks no revisit whose body is empty; ours are checked when they are read again.
+            assert each.digest_checker.passed is (None if each.rec_type == "revisit" else True)
             seen.append((each.rec_type, each.rec_headers.get_header("WARC-Target-URI")))
             if each.rec_type == "response":
                 assert each.http_headers.get_statuscode() == "200"

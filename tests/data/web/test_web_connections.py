@@ -90,7 +90,7 @@ def test_the_next_address_is_tried(listener: socket.socket) -> None:
 def test_nobody_there_may_pass(listener: socket.socket) -> None:
     port = listener.getsockname()[1]
     listener.close()
-    with pytest.raises(FetchError, match="no connection to 'example.org:") as caught:
+    with pytest.raises(FetchError, match=r"no connection to 'example\.org:") as caught:
         resolving("127.0.0.1").connect(canonical(f"http://example.org:{port}/"), seconds=2.0)
     assert caught.value.passing
 
