@@ -13,33 +13,35 @@ def test_what_waits_comes_breadth_first_and_as_it_was_found(shelf: Registry) -> 
     frontier = shelf.frontier("manual")
     frontier.add([page("deep", depth=2), page("b", depth=1), page("a", depth=1), page("b", depth=0)])
     order = []
-    while (waiting := frontier.next(now=0.0)) is not None:
+    while (waiting := frontier.next("a.org", now=0.0)) is not None:
         order.append((waiting.found.url[-4:], waiting.found.depth))
         frontier.settle(waiting.found, Outcome("done", 200))
     assert order == [("rg/b", 1), ("rg/a", 1), ("deep", 2)]
-    assert frontier.soonest() is None
+    assert frontier.soonest("a.org") is None
+    assert frontier.hosts() == []
 
 
 def test_a_page_and_its_links_are_noted_together_and_links_once(shelf: Registry) -> None:
     frontier = shelf.frontier("manual")
     frontier.add([page("a")])
     frontier.settle(page("a"), Outcome("done", 200, size=7), found=[page("a"), page("b", depth=1)])
-    with_links = frontier.next(now=0.0)
+    with_links = frontier.next("a.org", now=0.0)
     assert with_links is not None
     assert with_links.found == page("b", depth=1)
     assert frontier.counts() == FrontierCounts(waiting=1, done=1, size=7)
 
 
-def test_busy_hosts_and_what_is_due_later_are_left_out(shelf: Registry) -> None:
+def test_hosts_are_asked_apart_and_what_is_due_later_is_left_out(shelf: Registry) -> None:
     frontier = shelf.frontier("manual")
     frontier.add([page("a"), page("b", host="b.org")])
-    first = frontier.next(now=0.0, busy=["a.org"])
+    assert frontier.hosts() == ["a.org", "b.org"]
+    first = frontier.next("b.org", now=0.0)
     assert first is not None
-    assert first.found.host == "b.org"
+    assert first.found == page("b", host="b.org")
     frontier.postpone("https://a.org/a", tries=1, due=50.0, reason="status 429")
-    assert frontier.next(now=49.0, busy={"b.org"}) is None
-    assert (frontier.soonest(busy=["b.org"]), frontier.soonest()) == (50.0, 0.0)
-    later = frontier.next(now=50.0, busy={"b.org"})
+    assert frontier.next("a.org", now=49.0) is None
+    assert (frontier.soonest("a.org"), frontier.soonest("b.org"), frontier.soonest("c.org")) == (50.0, 0.0, None)
+    later = frontier.next("a.org", now=50.0)
     assert later is not None
     assert later.tries == 1
 
@@ -50,9 +52,9 @@ def test_a_refresh_asks_for_everything_again_with_what_is_known(shelf: Registry)
     frontier.settle(page("a"), known)
     frontier.settle(page("robots.txt"), Outcome("done", 200), found=[])
     assert frontier.find("https://a.org/a") == known
-    assert frontier.next(now=0.0) is None
+    assert frontier.next("a.org", now=0.0) is None
     assert frontier.reopen() == 2
-    again = frontier.next(now=0.0)
+    again = frontier.next("a.org", now=0.0)
     assert again is not None
     assert (again.etag, again.modified, again.sha256, again.place) == ('"x"', "yesterday", "ab", "1:5")
     assert frontier.last_place() == "1:5"

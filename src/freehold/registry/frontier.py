@@ -1,4 +1,4 @@
-"""The URLs that a crawl knows: those that wait, in breadth-first order, and what came of the others.
+"""The URLs that a crawl knows: those that wait, breadth first by host, and what came of the others.
 
 Owns the table and its order. What came of a URL and what was found on it are written in one transaction, so that a
 crawl that is killed neither loses a page nor forgets one. Knows nothing of HTTP and of what may be asked for.
@@ -6,7 +6,7 @@ crawl that is killed neither loses a page nor forgets one. Knows nothing of HTTP
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -105,7 +105,7 @@ class Frontier:
         >>> with Registry.open(Path(tempfile.mkdtemp())) as shelf:
         ...     frontier = shelf.frontier("manual")
         ...     frontier.add([Found("https://example.org/", host="example.org")])
-        ...     frontier.next(now=0.0).found.url
+        ...     frontier.next("example.org", now=0.0).found.url
         'https://example.org/'
     """
 
@@ -121,32 +121,34 @@ class Frontier:
             with self._database.write() as connection:
                 self._add(connection, found)
 
-    def next(self, *, now: float, busy: Collection[str] = ()) -> Waiting | None:
-        """Returns the URL that is to be asked for next: the least depth first, then as they were found.
+    def next(self, host: str, *, now: float) -> Waiting | None:
+        """Returns the URL of a host that is to be asked for next: the least depth first, then as they were found.
 
         Args:
+            host: Whom to ask.
             now: Seconds since 1970; what is due later is left out.
-            busy: Hosts that are left out.
         """
         row = tables.frontier.c
-        query = sa.select(tables.frontier).where(self._mine, row.state == "waiting", row.due <= now)
-        if busy:
-            query = query.where(row.host.not_in(sorted(busy)))
+        query = sa.select(tables.frontier).where(self._waiting(host), row.due <= now)
         with self._database.read() as connection:
             first = connection.execute(query.order_by(row.depth, row.number).limit(1)).first()
         if first is None:
             return None
         return Waiting(_found(first), first.tries, first.etag, first.modified, first.sha256, first.place)
 
-    def soonest(self, *, busy: Collection[str] = ()) -> float | None:
-        """Returns when the next URL is due; None where none waits."""
-        row = tables.frontier.c
-        query = sa.select(sa.func.min(row.due)).where(self._mine, row.state == "waiting")
-        if busy:
-            query = query.where(row.host.not_in(sorted(busy)))
+    def soonest(self, host: str) -> float | None:
+        """Returns when the next URL of a host is due; None where none waits."""
+        query = sa.select(sa.func.min(tables.frontier.c.due)).where(self._waiting(host))
         with self._database.read() as connection:
             found = connection.execute(query).scalar()
         return None if found is None else float(found)
+
+    def hosts(self) -> list[str]:
+        """Returns the hosts of which something waits."""
+        row = tables.frontier.c
+        query = sa.select(row.host).where(self._mine, row.state == "waiting").distinct()
+        with self._database.read() as connection:
+            return sorted(connection.execute(query).scalars())
 
     def settle(self, url: Found, outcome: Outcome, *, found: Sequence[Found] = ()) -> None:
         """Notes what came of a URL and adds what was found there, in one transaction."""
@@ -217,6 +219,10 @@ class Frontier:
         with self._database.read() as connection:
             rows = connection.execute(query.order_by(row.depth, row.number).limit(limit)).all()
         return [(_found(each), Outcome(each.state, each.status, each.reason, noted=each.noted)) for each in rows]
+
+    def _waiting(self, host: str) -> sa.ColumnElement[bool]:
+        row = tables.frontier.c
+        return sa.and_(self._mine, row.state == "waiting", row.host == host)
 
     def _add(self, connection: sa.Connection, found: Sequence[Found]) -> None:
         if not found:

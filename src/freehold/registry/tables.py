@@ -279,7 +279,7 @@ frontier = sa.Table(
     _words("sha256"),
     _words("noted"),
     _one_of("state", ("waiting", "done", "moved", "refused", "failed")),
-    sa.Index("ix_frontier_next", "crawl", "state", "depth", "number"),
+    sa.Index("ix_frontier_next", "crawl", "state", "host", "depth", "number"),
     sa.Index("ix_frontier_place", "crawl", "place"),
     comment="Every URL that a crawl knows, and what came of it.",
 )

@@ -322,7 +322,7 @@ def test_a_lost_frontier_comes_back_from_the_archive(crawls: Crawls) -> None:
         assert (crawls.visits(), crawls.reasons()) == (visits, reasons)
 
 
-class _Stop(Exception):
+class _StopError(Exception):
     pass
 
 
@@ -334,7 +334,7 @@ def test_a_crawl_that_is_stopped_goes_on(crawls: Crawls) -> None:
         def append(self, tally: Tally) -> None:
             told.append(tally)
             if len(told) % 5 == 0:
-                raise _Stop
+                raise _StopError
 
     crawls.told = Stopping()
     with serving(site):
@@ -342,7 +342,7 @@ def test_a_crawl_that_is_stopped_goes_on(crawls: Crawls) -> None:
             try:
                 crawls.crawl(site.url("/0"))
                 break
-            except _Stop:
+            except _StopError:
                 continue
     assert len(crawls.visits()) == 20
     assert max(site.count(path) for path in set(site.asked())) == 1
@@ -350,5 +350,5 @@ def test_a_crawl_that_is_stopped_goes_on(crawls: Crawls) -> None:
 
 def test_an_archive_that_cannot_be_written_ends_the_crawl_with_its_name(crawls: Crawls) -> None:
     (crawls.folder / "archive").write_text("a file is here")
-    with pytest.raises(FreeholdError, match="The archive `.*archive` cannot be written"):
+    with pytest.raises(FreeholdError, match=r"The archive `.*archive` cannot be written"):
         crawls.crawl("http://127.0.0.1:9/")

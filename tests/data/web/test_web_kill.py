@@ -1,4 +1,4 @@
-"""A crawl that is killed, at any moment, goes on: no page is lost, and none that was archived is asked for again."""
+"""A crawl that is killed goes on: no page is lost, and none that was archived is asked for again."""
 
 from __future__ import annotations
 

@@ -163,6 +163,8 @@ def test_hosts_are_told_apart() -> None:
     paces = Paces(delay=1.0, begun=float("-inf"))
     paces.of("a").is_busy = True
     paces.of("b").end(10.0)
-    assert (paces.unready(10.5), paces.unready(11.0)) == (["a", "b"], ["a"])
-    assert (paces.next_ready(10.5), paces.next_ready(11.0)) == (0.5, None)
+    wakes = {"a": 0.0, "b": 0.0, "c": 12.0}
+    assert [paces.ready(wakes, now=now) for now in (10.5, 11.0, 12.0)] == [[], ["b"], ["b", "c"]]
+    assert [paces.next_ready(wakes, now=now) for now in (10.5, 11.0)] == [0.5, 0.0]
+    assert paces.next_ready({"a": 0.0}, now=11.0) is None
     assert Paces(delay=1.0, begun=100.0).of("c").ready == 101.0

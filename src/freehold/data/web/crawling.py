@@ -117,7 +117,7 @@ class _Crawl:
     def begin(self, *, refresh: bool) -> None:
         """Makes frontier and archive agree, and adds where it starts."""
         self._ledger.catch_up()
-        if refresh and self._frontier.soonest() is None:
+        if refresh and not self._frontier.hosts():
             self._frontier.reopen()
         self._ledger.count()
         resumed = self._ledger.resumed
@@ -130,7 +130,7 @@ class _Crawl:
             self._start_all(fetcher, pool=pool)
             pause = self._next()
             if not self._jobs:
-                if pause is None or pause > self._scope.bounds.patience or self._full:
+                if pause is None or pause > self._scope.bounds.patience:
                     break
                 time.sleep(min(pause, _NAP))
                 continue
@@ -146,44 +146,40 @@ class _Crawl:
         """Returns how long it is until something may be asked for; None where that takes a reply first."""
         if self._full or self._holds or len(self._jobs) >= self._scope.bounds.at_once:
             return None
-        if self._frontier.soonest() is None:
-            return None
-        now = time.monotonic()
-        due = self._frontier.soonest(busy=self._paces.unready(now))
-        times = [self._paces.next_ready(now), None if due is None else max(0.0, due - time.time())]
-        return min((each for each in times if each is not None), default=None)
+        return self._paces.next_ready(self._ledger.wakes, now=time.monotonic())
 
     def _start_all(self, fetcher: Fetcher, *, pool: ThreadPoolExecutor) -> None:
         self._holds = False
-        while len(self._jobs) < self._scope.bounds.at_once and not (self._full or self._holds):
-            unready = self._paces.unready(time.monotonic())
-            asked = self._frontier.next(now=time.time(), busy=unready)
-            if asked is None:
-                return
-            self._start(asked, fetcher, pool=pool)
+        for host in self._paces.ready(self._ledger.wakes, now=time.monotonic()):
+            while not (self._full or self._holds) and len(self._jobs) < self._scope.bounds.at_once:
+                asked = self._ledger.next(host)
+                if asked is None or self._start(asked, fetcher, pool=pool):
+                    break
 
-    def _start(self, asked: Waiting, fetcher: Fetcher, *, pool: ThreadPoolExecutor) -> None:
+    def _start(self, asked: Waiting, fetcher: Fetcher, *, pool: ThreadPoolExecutor) -> bool:
+        """Asks for a URL, or drops it; returns whether its host is to be let alone now."""
         url = canonical(asked.found.url)
         if why := self._refuse(url, asked.found):
-            self._drop(asked.found, state="refused", reason=why)
-            return
+            return self._drop(asked.found, state="refused", reason=why)
         site = self._sites.of(url)
         self._list_sitemaps(site)
         pace = self._pace(url, site)
         if site.fault:
-            self._drop(asked.found, state="failed", reason=site.fault)
-        elif not pace.is_busy and pace.ready > time.monotonic():
-            return  # the site was recalled just now, and asks for a delay
-        elif (missing := site.missing) is not None:
-            self._submit(pool, fetcher, _Job(Waiting(missing, 0, "", "", "", ""), site, True), pace=pace)
-        elif site.robots is not None and not site.robots.allows(url):
-            self._drop(asked.found, state="refused", reason="robots.txt")
-        elif asked.found.kind != "page" or self._has_room():
-            self._submit(pool, fetcher, _Job(asked, site, False), pace=pace)
+            return self._drop(asked.found, state="failed", reason=site.fault)
+        if pace.ready > time.monotonic():
+            return True  # the site was recalled just now, and asks for a delay
+        if (missing := site.missing) is not None:
+            return self._submit(pool, fetcher, _Job(Waiting(missing, 0, "", "", "", ""), site, True), pace=pace)
+        if site.robots is not None and not site.robots.allows(url):
+            return self._drop(asked.found, state="refused", reason="robots.txt")
+        if asked.found.kind == "page" and not self._has_room():
+            return True
+        return self._submit(pool, fetcher, _Job(asked, site, False), pace=pace)
 
-    def _drop(self, found: Found, *, state: FrontierState, reason: str, status: int = 0) -> None:
+    def _drop(self, found: Found, *, state: FrontierState, reason: str, status: int = 0) -> bool:
         self._ledger.drop(found, state=state, reason=reason, status=status)
         self._tell(self._ledger.tally)
+        return False
 
     def _refuse(self, url: Url, found: Found) -> str:
         if found.kind != "page" or url in self._scope.starts:
@@ -212,10 +208,11 @@ class _Crawl:
             pace.delay = wanted
         return pace
 
-    def _submit(self, pool: ThreadPoolExecutor, fetcher: Fetcher, job: _Job, *, pace: Pace) -> None:
+    def _submit(self, pool: ThreadPoolExecutor, fetcher: Fetcher, job: _Job, *, pace: Pace) -> bool:
         pace.is_busy = True
         work = _fetch_file if job.is_file else _fetch_page
         self._jobs[pool.submit(work, fetcher, job, self._examiner)] = job
+        return True
 
     def _finish(self, future: Future[_Got], *, job: _Job) -> None:
         pace = self._paces.of(job.asked.found.host)

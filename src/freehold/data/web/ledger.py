@@ -8,6 +8,7 @@ after a kill.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -45,6 +46,13 @@ class Ledger:
         frontier: The URLs.
         archive: The replies; it is being written.
         examiner: What reads replies again that the frontier does not know.
+
+    Attributes:
+        tally: What was done since `count`.
+        pages: How many pages are there in all.
+        size: How many bytes were sent for all that is there.
+        wakes: Hosts of which something may wait, with the time from when it does, by `time.monotonic`.
+        resumed: There was something when this began.
     """
 
     def __init__(self, frontier: Frontier, *, archive: Archive, examiner: Examiner) -> None:
@@ -55,6 +63,7 @@ class Ledger:
         self.resumed = bool(frontier.last_place())
         self.tally = Tally()
         self.pages = self.size = 0
+        self.wakes: dict[str, float] = {}
 
     def catch_up(self) -> None:
         """Tells the frontier what only the archive knows."""
@@ -75,12 +84,24 @@ class Ledger:
         counts = self._frontier.counts()
         self.tally = Tally(waiting=counts.waiting)
         self.pages, self.size = counts.done, counts.size
+        self.wakes = dict.fromkeys(self._frontier.hosts(), 0.0)
 
     def add(self, found: list[Found]) -> None:
         """Adds URLs to be asked for."""
-        chosen = self._shapes.choose(found)
+        chosen = self._choose(found)
         self._frontier.add(chosen)
         self._count(waiting=_pages(chosen))
+
+    def next(self, host: str) -> Waiting | None:
+        """Returns the URL of a host that is to be asked for now; where there is none, notes when there will be."""
+        asked = self._frontier.next(host, now=time.time())
+        if asked is None:
+            due = self._frontier.soonest(host)
+            if due is None:
+                self.wakes.pop(host, None)
+            else:
+                self.wakes[host] = time.monotonic() + max(0.0, due - time.time())
+        return asked
 
     def keep(self, asked: Waiting, examined: Examined, arrived: Arrived) -> None:
         """Writes down a reply for a page or a sitemap."""
@@ -128,7 +149,7 @@ class Ledger:
 
     def _settle(self, url: Found, examined: Examined, known: _Known, *, old: Waiting | None = None) -> int:
         """Tells the frontier; returns how many pages are new."""
-        chosen = self._shapes.choose(examined.found)
+        chosen = self._choose(examined.found)
         facts = examined.facts
         outcome = Outcome(
             state=examined.state,
@@ -143,6 +164,11 @@ class Ledger:
         )
         self._frontier.settle(url, outcome, found=chosen)
         return _pages(chosen)
+
+    def _choose(self, found: Iterable[Found]) -> list[Found]:
+        chosen = self._shapes.choose(found)
+        self.wakes |= {each.host: 0.0 for each in chosen}
+        return chosen
 
     def _settle_file(self, url: Found, known: _Known) -> None:
         size = len(known.reply.block)

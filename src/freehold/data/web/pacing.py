@@ -8,6 +8,7 @@ asked.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -62,14 +63,20 @@ class Paces:
             self._hosts[host] = Pace(self.delay, ready=self.begun + self.delay)
         return self._hosts[host]
 
-    def unready(self, now: float) -> list[str]:
-        """Returns the hosts that are asked, or may not be asked now."""
-        return [host for host, pace in self._hosts.items() if pace.is_busy or pace.ready > now]
+    def ready(self, wakes: Mapping[str, float], *, now: float) -> list[str]:
+        """Returns the hosts that may be asked now, those first that could be for longest.
 
-    def next_ready(self, now: float) -> float | None:
-        """Returns how long it is until some host that is not being asked may be; None where there is none."""
-        times = [pace.ready - now for pace in self._hosts.values() if not pace.is_busy and pace.ready > now]
-        return min(times, default=None)
+        Args:
+            wakes: Hosts of which something waits, with the time from when it does.
+            now: The time.
+        """
+        times = {host: max(self.of(host).ready, wake) for host, wake in wakes.items() if not self.of(host).is_busy}
+        return sorted((host for host, time in times.items() if time <= now), key=times.__getitem__)
+
+    def next_ready(self, wakes: Mapping[str, float], *, now: float) -> float | None:
+        """Returns how long it is until some host may be asked; None where all are being asked."""
+        times = [max(self.of(host).ready, wake) for host, wake in wakes.items() if not self.of(host).is_busy]
+        return max(0.0, min(times) - now) if times else None
 
 
 def read_retry_after(text: str, *, now: datetime) -> float | None:

@@ -36,7 +36,7 @@ def upgrade() -> None:
         ),
         comment="Every URL that a crawl knows, and what came of it.",
     )
-    op.create_index("ix_frontier_next", "frontier", ["crawl", "state", "depth", "number"])
+    op.create_index("ix_frontier_next", "frontier", ["crawl", "state", "host", "depth", "number"])
     op.create_index("ix_frontier_place", "frontier", ["crawl", "place"])
 
 
