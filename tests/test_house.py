@@ -31,13 +31,17 @@ FORBIDDEN_NAMES = {"utils", "util", "core", "common", "helpers", "helper", "mana
 
 HEAVY = {
     "alembic",
+    "brotli",
+    "charset_normalizer",
     "cryptography",
     "starlette",
     "httpx2",
+    "lxml",
     "numpy",
     "onnx",
     "onnxruntime",
     "peft",
+    "protego",
     "pyarrow",
     "pytorch_optimizer",
     "ray",
@@ -48,6 +52,7 @@ HEAVY = {
     "torch",
     "transformers",
     "uvicorn",
+    "warcio",
 }
 
 LIGHT = ("freehold", "freehold.line", "freehold.app.cli", "freehold.serve", "freehold.feedback", "freehold.engine")

@@ -1,7 +1,8 @@
 """Bytes as they were before they were sent: gzip, deflate, Brotli and Zstandard unpacked, within a limit.
 
 Owns the limit to size and ratio, so that a reply of a few megabytes cannot become gigabytes: unpacking goes in
-small steps and stops at the first byte too many. The only module that imports brotli. Knows nothing of HTTP.
+small steps and stops at the first byte too many. The only module that imports brotli; zstandard is also
+imported by `streams.py`. Knows nothing of HTTP.
 """
 
 from __future__ import annotations

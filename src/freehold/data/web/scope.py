@@ -147,14 +147,11 @@ class Scope:
     @property
     def starts(self) -> tuple[Url, ...]:
         """Where it begins, in canonical form."""
-        return tuple(dict.fromkeys(canonical(url) for url in self.start))
+        return _read_starts(self.start)
 
     def refuse_host(self, url: Url) -> str:
         """Returns why a URL's host or port is outside; empty where it is inside."""
-        named = [_read_pattern(host) for host in self.hosts] or [
-            (start.host, start.port if start.netloc != start.host else 0) for start in self.starts
-        ]
-        fitting = [port for host, port in named if _fits(url.host, host)]
+        fitting = [port for host, port in _read_hosts(self.hosts, self.start) if _fits(url.host, host)]
         if not fitting:
             return f"the host {url.host!r} is outside the scope"
         if url.port in fitting or (url.port in (80, 443) and 0 in fitting):
@@ -177,7 +174,18 @@ class Scope:
         return ""
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
+def _read_starts(start: tuple[str, ...]) -> tuple[Url, ...]:
+    return tuple(dict.fromkeys(canonical(url) for url in start))
+
+
+@lru_cache(maxsize=64)
+def _read_hosts(hosts: tuple[str, ...], start: tuple[str, ...]) -> list[tuple[str, int]]:
+    """Returns the hosts that are inside, each with its port, 0 for the usual ones."""
+    starts = [(url.host, url.port if url.netloc != url.host else 0) for url in _read_starts(start)]
+    return [_read_pattern(host) for host in hosts] or starts
+
+
 def _read_pattern(text: str) -> tuple[str, int]:
     """Returns a pattern's host, perhaps with `*.` before it, and its port, 0 where it names none.
 

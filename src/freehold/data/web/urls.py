@@ -7,6 +7,7 @@ normalise them, without fragment and without parameters that only track. Knows n
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes, urljoin, urlsplit
 
@@ -117,6 +118,7 @@ def _clean(text: str) -> str:
     return text[:end].replace("\\", "/") + text[end:]
 
 
+@lru_cache(maxsize=4_096)
 def _read_host(netloc: str) -> str:
     """Returns the host in its one form: what is percent-encoded decoded, IDNA, numbers as an address."""
     host = netloc if netloc.endswith("]") else re.sub(r":[0-9]*$", "", netloc)
