@@ -61,7 +61,14 @@ class Site:
     def asked(self) -> list[str]:
         return [hit.path for hit in self.hits]
 
+    def settle(self) -> None:
+        """Waits until the end of every reply is known: that comes a moment after the other side has it."""
+        deadline = time.monotonic() + PATIENCE
+        while not all(hit.fate for hit in self.hits) and time.monotonic() < deadline:
+            time.sleep(0.001)
+
     def count(self, path: str, *, fate: str = "complete") -> int:
+        self.settle()
         return sum(hit.path == path and hit.fate == fate for hit in self.hits)
 
     def answer(self, hit: Hit) -> Answer:
@@ -103,6 +110,7 @@ def serving(site: Site) -> Iterator[Site]:
         try:
             yield site
         finally:
+            site.settle()
             server.shutdown()
             thread.join()
 
