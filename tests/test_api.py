@@ -19,6 +19,10 @@ NAMES = {
         BadRow Place Refused Row SOURCES SourceKind Table collect find_clusters
         find_pairs fingerprint jaccard read_rows shingles
     """,
+    "freehold.data.web": """
+        Address Archive BadUrlError Bounds Connections Entry Feed Identity Licence Reservation Scope Signals
+        Tally Url Visit canonical crawl name_licence read_feed refuse_address
+    """,
     "freehold.engine": """
         Accepts Base CARD COVERAGE CUTTABLE Chain DESCRIPTION Description ENCODER_FILES
         Encoded Encoder Explained Explanation GRAPH Gathered Grain Grams HEADS HELD Head
@@ -53,8 +57,8 @@ NAMES = {
     "freehold.plugins": "Plugins",
     "freehold.reason": "",
     "freehold.registry": """
-        Blobs Budget Claim Feedback KeptReply Key KeyScope MadeKey Recorded RecordedRequest Registry Replies Review
-        Spent Verification key_id secret_hash
+        Blobs Budget Claim Feedback Found Frontier FrontierCounts FrontierState KeptReply Key KeyScope MadeKey
+        Outcome Recorded RecordedRequest Registry Replies Review Spent Verification Waiting key_id secret_hash
     """,
     "freehold.serve": """
         Explainer OpenReader REPLICAS Reader Served Settings Trial create_app serve serve_replicas try_upstreams

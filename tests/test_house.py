@@ -31,15 +31,19 @@ FORBIDDEN_NAMES = {"utils", "util", "core", "common", "helpers", "helper", "mana
 
 HEAVY = {
     "alembic",
+    "brotli",
+    "charset_normalizer",
     "cryptography",
     "ftfy",
     "starlette",
     "httpx2",
+    "lxml",
     "numpy",
     "onnx",
     "onnxruntime",
     "peft",
     "py3langid",
+    "protego",
     "pyarrow",
     "pytorch_optimizer",
     "ray",
@@ -50,6 +54,7 @@ HEAVY = {
     "torch",
     "transformers",
     "uvicorn",
+    "warcio",
 }
 
 LIGHT = (

@@ -43,6 +43,7 @@ def test_a_database_of_the_first_release_gets_what_is_new_and_keeps_what_it_has(
         connection.execute(sa.text("DROP TABLE replies"))
         connection.execute(sa.text("DROP TABLE keys"))
         connection.execute(sa.text("DROP TABLE spending"))
+        connection.execute(sa.text("DROP TABLE frontier"))
         connection.execute(sa.text("ALTER TABLE reviews DROP COLUMN origin"))
         review = "INSERT INTO reviews VALUES ('banking', 'e', 'intent', '{}', '\"card\"', 0.5)"
         connection.execute(sa.text(review))
@@ -52,6 +53,7 @@ def test_a_database_of_the_first_release_gets_what_is_new_and_keeps_what_it_has(
         assert opened.splits("banking") == {"a": "test"}
         assert opened.all_keys() == []
         assert opened.spending("banking", month="2026-11") == {}
+        assert list(opened.frontier("manual").urls()) == []
         assert [review.origin for review in opened.reviews("banking")] == ["line"]
 
 
@@ -101,10 +103,15 @@ def test_the_door() -> None:
             "Budget",
             "Claim",
             "Feedback",
+            "Found",
+            "Frontier",
+            "FrontierCounts",
+            "FrontierState",
             "KeptReply",
             "Key",
             "KeyScope",
             "MadeKey",
+            "Outcome",
             "Recorded",
             "RecordedRequest",
             "Registry",
@@ -112,6 +119,7 @@ def test_the_door() -> None:
             "Review",
             "Spent",
             "Verification",
+            "Waiting",
             "key_id",
             "secret_hash",
         ]

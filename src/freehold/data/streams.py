@@ -1,7 +1,7 @@
 """Files as lines of bytes, unpacked on the way, with a limit to how long a line may be.
 
 Owns opening plain, `.gz` and `.zst` files, and turning whatever is wrong with one into a message. Knows
-nothing of what the lines mean. The only module that imports zstandard.
+nothing of what the lines mean. Imports zstandard, as `web/encodings.py` does, which unpacks what was sent.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ Loads SQLAlchemy; import it where it is needed, not at the top of an application
 """
 
 from freehold.registry.blobs import Blobs
+from freehold.registry.frontier import Found, Frontier, FrontierCounts, FrontierState, Outcome, Waiting
 from freehold.registry.keys import Key, KeyScope, MadeKey, key_id, secret_hash
 from freehold.registry.registry import Registry
 from freehold.registry.replies import Claim, KeptReply, Replies
@@ -18,10 +19,15 @@ __all__ = [
     "Budget",
     "Claim",
     "Feedback",
+    "Found",
+    "Frontier",
+    "FrontierCounts",
+    "FrontierState",
     "KeptReply",
     "Key",
     "KeyScope",
     "MadeKey",
+    "Outcome",
     "Recorded",
     "RecordedRequest",
     "Registry",
@@ -29,6 +35,7 @@ __all__ = [
     "Review",
     "Spent",
     "Verification",
+    "Waiting",
     "key_id",
     "secret_hash",
 ]

@@ -15,6 +15,7 @@ from freehold.registry.address import read_address
 from freehold.registry.blobs import Blobs
 from freehold.registry.database import Database
 from freehold.registry.folder import StateFolder
+from freehold.registry.frontier import Frontier
 from freehold.registry.journal import Journal
 from freehold.registry.keys import Key, Keys, MadeKey
 from freehold.registry.lineage import Lineage
@@ -167,6 +168,10 @@ class Registry:
     def sources(self, task: str) -> list[Mapping[str, Json]]:
         """Returns what was noted, oldest first: `uri`, `digest`, `licence`, `rows`, `noted`."""
         return self._sources.read(task)
+
+    def frontier(self, crawl: str) -> Frontier:
+        """Returns the URLs that a crawl knows; a name that is new makes an empty one."""
+        return Frontier(self._database, crawl)
 
     # Models
 

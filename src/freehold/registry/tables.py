@@ -19,6 +19,7 @@ __all__ = [
     "feedback",
     "files",
     "folders",
+    "frontier",
     "keys",
     "metadata",
     "models",
@@ -34,7 +35,7 @@ __all__ = [
     "tasks",
 ]
 
-REVISION = "0004"
+REVISION = "0005"
 """The newest migration: what a database must be at to be used as it is."""
 
 
@@ -253,4 +254,32 @@ spending = sa.Table(
     sa.Column("tokens", sa.BigInteger, nullable=False),
     sa.Column("cost", sa.BigInteger, nullable=False),
     comment="What upstreams cost, in billionths of the currency; the one without a name is all of them.",
+)
+frontier = sa.Table(
+    "frontier",
+    metadata,
+    _key("crawl"),
+    _key("url"),
+    _words("kind"),
+    _words("host"),
+    sa.Column("depth", sa.Integer, nullable=False),
+    sa.Column("hops", sa.Integer, nullable=False),
+    _words("via"),
+    _words("changed"),
+    sa.Column("number", sa.BigInteger, nullable=False),
+    _words("state"),
+    sa.Column("tries", sa.Integer, nullable=False),
+    sa.Column("due", sa.Double, nullable=False),
+    sa.Column("status", sa.Integer, nullable=False),
+    _words("reason"),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    _words("place"),
+    _words("etag"),
+    _words("modified"),
+    _words("sha256"),
+    _words("noted"),
+    _one_of("state", ("waiting", "done", "moved", "refused", "failed")),
+    sa.Index("ix_frontier_next", "crawl", "state", "host", "depth", "number"),
+    sa.Index("ix_frontier_place", "crawl", "place"),
+    comment="Every URL that a crawl knows, and what came of it.",
 )
