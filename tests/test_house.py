@@ -32,6 +32,7 @@ FORBIDDEN_NAMES = {"utils", "util", "core", "common", "helpers", "helper", "mana
 HEAVY = {
     "alembic",
     "cryptography",
+    "daft",
     "starlette",
     "httpx2",
     "numpy",

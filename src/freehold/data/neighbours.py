@@ -37,6 +37,7 @@ __all__ = [
     "find_clusters",
     "find_pairs",
     "jaccard",
+    "plain",
     "scheme",
     "shingles",
     "sign",
@@ -77,10 +78,20 @@ def shingles(inputs: Mapping[str, str], *, size: int = SIZE) -> frozenset[str]:
     return frozenset(f"{name}:{gram}" for name, text in inputs.items() for gram in _grams(text, size))
 
 
-def _grams(text: str, size: int) -> list[str]:
+def plain(text: str) -> str:
+    """Returns what counts of a text: its words and signs in one case, one space between them.
+
+    Example:
+        >>> plain("Hi,  YOU!")
+        'hi you'
+    """
     folded = text.casefold()
-    plain = f" {' '.join(_TOKENS.findall(folded) or [folded])} "
-    return [plain[i : i + size] for i in range(max(1, len(plain) - size + 1))]
+    return " ".join(_TOKENS.findall(folded) or [folded])
+
+
+def _grams(text: str, size: int) -> list[str]:
+    bare = f" {plain(text)} "
+    return [bare[i : i + size] for i in range(max(1, len(bare) - size + 1))]
 
 
 def jaccard(one: frozenset[str], other: frozenset[str]) -> float:

@@ -42,7 +42,7 @@ class Meeting(NamedTuple):
 def count_partitions(rows: int, *, memory: int) -> int:
     """Returns into how many parts keys must be divided to be sorted in so many bytes; a power of two."""
     parts = 1
-    while parts < 1 << 16 and rows * EACH > memory * parts:
+    while parts < 1 << 12 and rows * EACH > memory * parts:
         parts *= 2
     return parts
 

@@ -7,18 +7,15 @@ as it was; it begins anew. Knows nothing of how texts are signed, and by whom.
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from freehold.data.scale.clusters import Clusters, Collection
 from freehold.data.scale.keeping import Keep, choose
+from freehold.data.scale.leftovers import scratch
 from freehold.data.scale.local import Batch, sign_source
 from freehold.data.scale.scheme import Scheme
 from freehold.data.scale.store import Store
@@ -106,53 +103,47 @@ def deduplicate(
     """Writes a Parquet file with the column `cluster`, and of each cluster the row that is kept.
 
     `cluster` is the number of the first row of the cluster in the source, from 0. The same source and scheme give
-    the same file on every machine.
+    the same rows on every machine.
 
     Args:
         source: A Parquet file, or a folder of them with the same columns.
         target: The file to write; one that is there is replaced at the end.
         column: Has the texts.
-        scheme: What is near; a Jaccard similarity of 0.8 over shingles of five words where None.
-        keep: Which row of a cluster stays; the first where None.
+        scheme: What is near: by default a Jaccard similarity of 0.8 over shingles of five words.
+        keep: Which row of a cluster stays; by default the first.
         exact: Compares pairs exactly before they are joined; otherwise whatever meets in a band is joined.
         means: What may be used.
         tell: Called while the run goes on.
-
-    Returns:
-        What was found, as counts.
 
     Raises:
         DataError: The source cannot be read, or has no such column.
         StorageError: The target or the scratch folder cannot be written.
         MissingExtraError: `means` asks for Daft or Ray, which are not installed.
     """
-    scheme, keep, means = scheme or Scheme.derive(), keep or Keep(), means or Means()
-    opened = _check(source, target, column=column, keep=keep)
-    memory = means.memory_mb << 20
+    asked = _Asked(column, scheme or Scheme.derive(), keep or Keep(), exact, means or Means(), tell)
+    opened = _check(source, target, column=column, keep=asked.keep)
     clock = _Clock()
-    with _scratch(means.scratch or target.parent) as folder:
-        store = Store(folder)
-        try:
-            collection = Collection(scheme, store=store, exact=exact)
-            seen = _sign(_signing(opened, column, scheme, means), collection, total=opened.rows, tell=tell)
-            clock.stop("sign")
-            clusters = collection.find(
-                memory=memory // 2, tell=lambda done, total: tell(Progress("compare", done, total))
-            )
-        finally:
-            store.close()
-    clock.stop("compare")
-    kept = _choose(clusters, keep=keep, lengths=seen.sizes, ranked=opened, memory=memory)
-    write(
-        opened,
-        target,
-        clusters=clusters.roots,
-        kept=kept,
-        memory=memory,
-        tell=lambda done: tell(Progress("write", done, opened.rows)),
-    )
+    with scratch(asked.means.scratch or target.parent) as folder, Store(folder) as store:
+        clusters, seen = _find(opened, asked, store=store, clock=clock)
+    kept = _choose(clusters, asked, lengths=seen.sizes, source=opened)
+    _write(opened, target, asked=asked, clusters=clusters, kept=kept)
     clock.stop("write")
-    return _report(clusters, kept=kept, empty=seen.empty, scheme=scheme, seconds=clock.seconds)
+    return _report(clusters, kept=kept, empty=seen.empty, scheme=asked.scheme, seconds=clock.seconds)
+
+
+class _Asked(NamedTuple):
+    """What `deduplicate` was asked for."""
+
+    column: str
+    scheme: Scheme
+    keep: Keep
+    exact: bool
+    means: Means
+    tell: Callable[[Progress], None]
+
+    @property
+    def memory(self) -> int:
+        return self.means.memory_mb << 20
 
 
 class _Seen(NamedTuple):
@@ -187,13 +178,26 @@ def _check(source: Path, target: Path, *, column: str, keep: Keep) -> Source:
     return opened
 
 
-def _signing(source: Source, column: str, scheme: Scheme, means: Means) -> Iterator[Batch]:
-    if means.on == "local":
-        memory = means.memory_mb << 19
-        return sign_source(source, column, scheme=scheme, memory=memory, threads=means.threads)
+def _find(source: Source, asked: _Asked, *, store: Store, clock: _Clock) -> tuple[Clusters, _Seen]:
+    """Signs and compares."""
+    collection = Collection(asked.scheme, store=store, exact=asked.exact)
+    seen = _sign(_signing(source, asked), collection, total=source.rows, tell=asked.tell)
+    clock.stop("sign")
+    clusters = collection.find(
+        memory=asked.memory // 2, tell=lambda done, total: asked.tell(Progress("compare", done, total))
+    )
+    clock.stop("compare")
+    return clusters, seen
+
+
+def _signing(source: Source, asked: _Asked) -> Iterator[Batch]:
+    memory, scheme = asked.memory // 2, asked.scheme
+    if asked.means.on == "local":
+        threads = asked.means.threads
+        return sign_source(source, asked.column, scheme=scheme, memory=memory, threads=threads)
     from freehold.data.scale.daft_engine import sign_with_daft
 
-    return sign_with_daft(source, column, scheme=scheme, on=means.on, memory=means.memory_mb << 19)
+    return sign_with_daft(source, asked.column, scheme=scheme, on=asked.means.on, memory=memory)
 
 
 def _sign(
@@ -213,14 +217,25 @@ def _sign(
     return _Seen(sizes, empty)
 
 
-def _choose(clusters: Clusters, *, keep: Keep, lengths: Ranks, ranked: Source, memory: int) -> Mask:
+def _choose(clusters: Clusters, asked: _Asked, *, lengths: Ranks, source: Source) -> Mask:
     import numpy as np
 
-    if keep.policy == "all":
+    if asked.keep.policy == "all":
         return np.ones(len(clusters.roots), bool)
-    if keep.by:
-        return choose(clusters.roots, read_ranks(ranked, keep.by, memory=memory))
-    return choose(clusters.roots, lengths if keep.policy == "longest" else None)
+    if asked.keep.by:
+        return choose(clusters.roots, read_ranks(source, asked.keep.by, memory=asked.memory))
+    return choose(clusters.roots, lengths if asked.keep.policy == "longest" else None)
+
+
+def _write(source: Source, target: Path, *, asked: _Asked, clusters: Clusters, kept: Mask) -> None:
+    write(
+        source,
+        target,
+        clusters=clusters.roots,
+        kept=kept,
+        memory=asked.memory,
+        tell=lambda done: asked.tell(Progress("write", done, source.rows)),
+    )
 
 
 def _report(
@@ -243,28 +258,3 @@ def _report(
         probability=scheme.curve(),
         seconds=seconds,
     )
-
-
-@contextmanager
-def _scratch(place: Path) -> Iterator[Path]:
-    """Gives an empty folder; those of runs that were killed are deleted."""
-    for old in place.glob(".freehold-scale-*"):
-        owner = old.name.split("-")[2]
-        if owner.isdigit() and not _is_running(int(owner)):
-            shutil.rmtree(old, ignore_errors=True)
-    try:
-        folder = tempfile.TemporaryDirectory(prefix=f".freehold-scale-{os.getpid()}-", dir=place)
-    except OSError as error:
-        raise StorageError(f"a folder in `{place}` could not be made: {error.strerror}.") from error
-    with folder as name:
-        yield Path(name)
-
-
-def _is_running(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

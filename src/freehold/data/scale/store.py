@@ -33,6 +33,14 @@ class Store:
         self._parts: dict[str, list[Numbers]] = {}
         self._files: dict[str, Any] = {}
 
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Closes the files; they are not deleted."""
+        for file in self._files.values():
+            file.close()
+
     def append(self, name: str, numbers: Numbers) -> None:
         """Adds numbers at the end of a column, which begins with them where it is new.
 
@@ -79,11 +87,6 @@ class Store:
         if len(parts) > 1:
             self._parts[name] = [np.concatenate(parts)]
         return self._parts[name][0]
-
-    def close(self) -> None:
-        """Closes the files; they are not deleted."""
-        for file in self._files.values():
-            file.close()
 
     def _finish(self, name: str) -> None:
         if name in self._files:

@@ -6,12 +6,11 @@ said where a file is not what was expected. Knows nothing of duplicates.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from freehold.data.scale.leftovers import replacing
 from freehold.data.scale.words import PAD, Packed
 from freehold.errors import DataError, StorageError
 
@@ -200,17 +199,32 @@ def write(
 
     schema = source.schema.append(pa.field("cluster", pa.int64(), nullable=False))
     try:
-        with _replacing(target) as unfinished, ParquetWriter(unfinished, schema, compression="zstd") as writer:
+        with replacing(target) as unfinished, ParquetWriter(unfinished, schema, compression="zstd") as writer:
             done, waiting = 0, _Waiting(writer, schema)
             for batch in _batches(source, None, memory=memory):
                 part = slice(done, done + len(batch))
                 whole = pa.RecordBatch.from_arrays([*batch.columns, pa.array(clusters[part])], schema=schema)
-                waiting.add(whole if kept[part].all() else whole.filter(pa.array(kept[part])))
+                for rows in _filter(whole, kept[part]):
+                    waiting.add(rows)
                 done += len(batch)
                 tell(done)
             waiting.flush()
     except OSError as error:
         raise StorageError(f"`{target}` could not be written: {error}.") from error
+
+
+def _filter(batch: Any, kept: Mask) -> list[Any]:
+    """Returns the rows that are kept; of types that pyarrow cannot filter, in runs."""
+    import numpy as np
+    import pyarrow as pa
+
+    if kept.all():
+        return [batch]
+    try:
+        return [batch.filter(pa.array(kept))]
+    except pa.ArrowNotImplementedError:
+        borders = np.flatnonzero(np.diff(kept, prepend=False, append=False)).reshape(-1, 2)
+        return [batch.slice(start, end - start) for start, end in borders.tolist()]
 
 
 class _Waiting:
@@ -268,21 +282,3 @@ def _open(path: Path) -> Any:
 def _damaged(path: Path, error: Exception) -> DataError:
     reason = str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
     return DataError(f"`{path}` cannot be read as Parquet: {reason}.")
-
-
-@contextmanager
-def _replacing(target: Path) -> Iterator[Path]:
-    """Gives a place to write to, which becomes the target once it is on the disk."""
-    unfinished = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        yield unfinished
-        with unfinished.open("rb") as file:
-            os.fsync(file.fileno())
-        unfinished.replace(target)
-        folder = os.open(target.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-    finally:
-        unfinished.unlink(missing_ok=True)

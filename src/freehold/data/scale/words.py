@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Short = NDArray[np.uint32]
     Positions = NDArray[np.int64]
 
-__all__ = ["Packed", "Shingled", "mix", "shingle"]
+__all__ = ["Packed", "Shingled", "Words", "find_grams", "hash_words", "mix", "shingle"]
 
 PAD = 16
 """Bytes after the last text, so that eight can be read from any place."""
@@ -64,6 +64,28 @@ class Shingled(NamedTuple):
     starts: Positions
 
 
+class Words(NamedTuple):
+    """Hashes of words.
+
+    Attributes:
+        hashes: Of all words, text after text.
+        first: The number of each text's first word, and that of all words at the end.
+    """
+
+    hashes: Hashes
+    first: Positions
+
+
+def find_grams(words: Words, size: int) -> tuple[Hashes, Positions]:
+    """Returns the hashes of all runs of so many words inside a text, and the position of the text of each."""
+    import numpy as np
+
+    counts = np.maximum(np.diff(words.first) - size + 1, 0)
+    texts = np.repeat(np.arange(len(counts)), counts)
+    places = np.arange(len(texts)) + np.repeat(words.first[:-1] - (np.cumsum(counts) - counts), counts)
+    return mix(_run(words.hashes, Scheme.derive(words=size))[places]), texts
+
+
 def shingle(texts: Packed, scheme: Scheme) -> Shingled:
     """Returns the word shingles of texts as hashes of 32 bits.
 
@@ -71,7 +93,7 @@ def shingle(texts: Packed, scheme: Scheme) -> Shingled:
     """
     import numpy as np
 
-    words, first = _hash_words(texts)
+    words, first = hash_words(texts)
     counts = np.diff(first)
     wanted = np.maximum(counts - scheme.words + 1, 1)
     starts = np.concatenate([[0], np.cumsum(wanted)])
@@ -96,8 +118,8 @@ def mix(hashes: Hashes) -> Hashes:
     return hashes
 
 
-def _hash_words(texts: Packed) -> tuple[Hashes, Positions]:
-    """Returns a hash for each word, and the number of the first word of each text with that of all at the end.
+def hash_words(texts: Packed) -> Words:
+    """Returns a hash for each word.
 
     Eight bytes of a word are read at a time, of all words at once; long words take more rounds.
     """
@@ -116,7 +138,7 @@ def _hash_words(texts: Packed) -> tuple[Hashes, Positions]:
         hashes[left] = mix(hashes[left] * np.uint64(_LONG) + part)
         done += 8
         left = left[lengths[left] > done]
-    return hashes, np.searchsorted(starts, texts.starts)
+    return Words(hashes, np.searchsorted(starts, texts.starts))
 
 
 def _find_words(texts: Packed) -> tuple[Positions, Positions]:
