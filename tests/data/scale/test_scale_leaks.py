@@ -103,6 +103,8 @@ def test_the_table_counts_rows_once() -> None:
         ("recased", 0, 1, 0.25),
         *((kind, 0, 0, 0.0) for kind in KINDS[2:]),
     ]
+    again = find_leaks(["the same row"] * 1_000, ["the same row"] * 1_000)
+    assert (again.table[0].train, again.table[0].benchmark, len(again.pairs)) == (1_000, 1_000, 1_999)
     assert leaks.table[0].samples == leaks.pairs[:1]
     assert {row: leak.kind for row, leak in leaks.rows().items()} == {0: "exact"}
     assert (leaks.train, leaks.benchmark) == (2, 4)

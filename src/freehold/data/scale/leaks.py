@@ -67,7 +67,8 @@ class Leaks(NamedTuple):
 
     Attributes:
         table: A row for each kind, strongest first.
-        pairs: All of them, by kind and positions.
+        pairs: Those of distinct texts, by kind and positions; a text that is there several times has each of its
+            rows in one pair at least.
         train: How many training rows were looked at.
         benchmark: How many rows of the benchmark.
     """
@@ -148,7 +149,9 @@ def _leaks(ours: _Texts, theirs: _Texts, run: int) -> Iterator[Leak]:
 
 
 def _cross(kind: Kind, ours: Sequence[int], theirs: Sequence[int], amount: float = 1) -> Iterator[Leak]:
-    return (Leak(kind, one, other, amount) for one in ours for other in theirs)
+    """Yields pairs in which every row of both sides is, not each with each: there may be thousands of both."""
+    yield from (Leak(kind, one, theirs[0], amount) for one in ours)
+    yield from (Leak(kind, ours[0], other, amount) for other in theirs[1:])
 
 
 def _squeeze(texts: Sequence[str]) -> list[str]:

@@ -146,7 +146,7 @@ def _find_words(texts: Packed) -> tuple[Positions, Positions]:
     import numpy as np
 
     end = int(texts.starts[-1])
-    classes = np.frombuffer(bytearray(texts.data[:end].tobytes().translate(_CLASSES)), np.uint8)
+    classes = np.take(np.frombuffer(_CLASSES, np.uint8), texts.data[:end])
     for lead, low, high, size in _MARKS:
         found = np.flatnonzero(texts.data[:end] == lead)
         found = found[(texts.data[found + 1] >= low) & (texts.data[found + 1] <= high)]
@@ -159,8 +159,9 @@ def _find_words(texts: Packed) -> tuple[Positions, Positions]:
     firsts = texts.starts[:-1]
     border[firsts[firsts < end]] = True
     places = np.flatnonzero(border)
-    begins = inside[places]
-    return places[begins], np.append(places[1:], end)[begins] - places[begins]
+    begins = np.flatnonzero(inside[places])
+    starts = places[begins]
+    return starts, np.append(places, end)[begins + 1] - starts
 
 
 def _run(words: Hashes, scheme: Scheme) -> Hashes:
