@@ -19,6 +19,10 @@ NAMES = {
         BadRow Place Refused Row SOURCES SourceKind Table collect find_clusters
         find_pairs fingerprint jaccard read_rows shingles
     """,
+    "freehold.data.scale": """
+        Benchmark Clusters Collection KINDS Keep Leak LeakCount Leaks Means Progress Report
+        Scheme deduplicate find_leaks find_near read_benchmark
+    """,
     "freehold.engine": """
         Accepts Base CARD COVERAGE CUTTABLE Chain DESCRIPTION Description ENCODER_FILES
         Encoded Encoder Explained Explanation GRAPH Gathered Grain Grams HEADS HELD Head

@@ -4,30 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freehold.data import scale
 from freehold.data.scale import Scheme
 from freehold.errors import DataError
-
-
-def test_the_door_is_pinned() -> None:
-    assert scale.__all__ == [
-        "KINDS",
-        "Benchmark",
-        "Clusters",
-        "Collection",
-        "Keep",
-        "Leak",
-        "LeakCount",
-        "Leaks",
-        "Means",
-        "Progress",
-        "Report",
-        "Scheme",
-        "deduplicate",
-        "find_leaks",
-        "find_near",
-        "read_benchmark",
-    ]
 
 
 @pytest.mark.parametrize(
