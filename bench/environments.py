@@ -35,11 +35,13 @@ class Environment:
         requirements: The file of what is installed.
         shared: Libraries that both sides use: another version of these makes another environment, of anything
             else it does not.
+        constrained: Whether everything else is as `constraints.txt` has it too, where it names it.
     """
 
     name: str
     requirements: Path
     shared: tuple[str, ...]
+    constrained: bool = True
 
     def place(self) -> Path:
         """Returns its folder."""
@@ -65,7 +67,8 @@ class Environment:
         try:
             _call([sys.executable, "-m", "venv", str(folder)])
             pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-            _call([*pip, "-c", str(CONSTRAINTS), "-r", str(self.requirements)])
+            constraints = ["-c", str(CONSTRAINTS)] if self.constrained else []
+            _call([*pip, *constraints, "-r", str(self.requirements)])
         except OSError as error:
             raise PeersError(f"The peers' environment `{folder}` could not be made: {error}") from error
         (folder / _DONE).touch()

@@ -23,6 +23,10 @@ NAMES = {
         Address Archive BadUrlError Bounds Connections Entry Feed Identity Licence Reservation Scope Signals
         Tally Url Visit canonical crawl name_licence read_feed refuse_address
     """,
+    "freehold.data.scale": """
+        Benchmark Clusters Collection KINDS Keep Leak LeakCount Leaks Means Progress Report
+        Scheme deduplicate find_leaks find_near read_benchmark
+    """,
     "freehold.engine": """
         Accepts Base CARD COVERAGE CUTTABLE Chain DESCRIPTION Description ENCODER_FILES
         Encoded Encoder Explained Explanation GRAPH Gathered Grain Grams HEADS HELD Head

@@ -35,6 +35,7 @@ HEAVY = {
     "charset_normalizer",
     "cryptography",
     "ftfy",
+    "daft",
     "starlette",
     "httpx2",
     "lxml",

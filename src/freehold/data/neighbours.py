@@ -17,6 +17,8 @@ from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from freehold.data.forest import Forest
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -35,6 +37,7 @@ __all__ = [
     "find_clusters",
     "find_pairs",
     "jaccard",
+    "plain",
     "scheme",
     "shingles",
     "sign",
@@ -75,10 +78,20 @@ def shingles(inputs: Mapping[str, str], *, size: int = SIZE) -> frozenset[str]:
     return frozenset(f"{name}:{gram}" for name, text in inputs.items() for gram in _grams(text, size))
 
 
-def _grams(text: str, size: int) -> list[str]:
+def plain(text: str) -> str:
+    """Returns what counts of a text: its words and signs in one case, one space between them.
+
+    Example:
+        >>> plain("Hi,  YOU!")
+        'hi you'
+    """
     folded = text.casefold()
-    plain = f" {' '.join(_TOKENS.findall(folded) or [folded])} "
-    return [plain[i : i + size] for i in range(max(1, len(plain) - size + 1))]
+    return " ".join(_TOKENS.findall(folded) or [folded])
+
+
+def _grams(text: str, size: int) -> list[str]:
+    bare = f" {plain(text)} "
+    return [bare[i : i + size] for i in range(max(1, len(bare) - size + 1))]
 
 
 def jaccard(one: frozenset[str], other: frozenset[str]) -> float:
@@ -112,41 +125,11 @@ def find_clusters(rows: Mapping[str, Mapping[str, str]], *, signing: Signing | N
         signing: Returns the signatures of rows, in order of their ids; made here where None.
     """
     names = sorted(rows)
-    forest = _Forest(len(names))
+    forest = Forest(len(names))
     signatures = (signing or sign_rows)({name: rows[name] for name in names})
     for one, other in find_pairs([rows[name] for name in names], signatures=signatures, apart=forest.apart):
         forest.join(one, other)
     return dict(zip(names, (names[root] for root in forest.roots()), strict=True))
-
-
-class _Forest:
-    """Disjoint sets of positions; each set is known by its smallest member, its root."""
-
-    def __init__(self, size: int) -> None:
-        import numpy as np
-
-        self._parents = np.arange(size)
-
-    def join(self, one: int, other: int) -> None:
-        low, high = sorted((self._root(one), self._root(other)))
-        self._parents[high] = low
-
-    def roots(self) -> Positions:
-        """Returns the root of every position; finding them shortens the ways to them."""
-        while (self._parents[self._parents] != self._parents).any():
-            self._parents = self._parents[self._parents]
-        return self._parents
-
-    def apart(self, ones: Positions, others: Positions) -> Mask:
-        """Returns for each pair whether its members are in different sets."""
-        roots = self.roots()
-        different: Mask = roots[ones] != roots[others]
-        return different
-
-    def _root(self, position: int) -> int:
-        while (parent := int(self._parents[position])) != position:
-            position = parent
-        return position
 
 
 def find_pairs(
