@@ -16,8 +16,8 @@ NAMES = {
     "freehold.app.clients": "Language Subject file_name is_generated usage write_client",
     "freehold.compress": "PARITY shrink",
     "freehold.data": """
-        BadRow Place Refused Row SOURCES SourceKind Table collect find_clusters
-        find_pairs fingerprint jaccard read_rows shingles
+        BadRow Place Refused Row SOURCES SourceKind Table Tally collect fetch_sites find_clusters
+        find_kept find_pairs fingerprint jaccard read_rows shingles
     """,
     "freehold.data.web": """
         Address Archive BadUrlError Bounds Connections Entry Feed Identity Licence Reservation Scope Signals
@@ -54,8 +54,8 @@ NAMES = {
     "freehold.gate": "Champion Pair Pairs compare decide judge mcnemar measure pair_up paired_difference wilson",
     "freehold.label": "annotate",
     "freehold.line": """
-        Explainer LocalRunner Model Nearest Neighbour Planned Reasons Runner STAGES
-        StageRun Tell TurnRecord champion load open_model open_state plan run run_turn
+        Collected Explainer LocalRunner Model Nearest Neighbour Planned Reasons Runner STAGES
+        StageRun Tell TurnRecord champion collect_data load open_model open_state plan run run_turn
         state_folder thread_count turn
     """,
     "freehold.plugins": "Plugins",
@@ -73,8 +73,8 @@ NAMES = {
     """,
     "freehold.data.documents": "DOCUMENT_ENDINGS Document DocumentReader UnreadableError find_format",
     "freehold.task": """
-        ARTIFACT_METRICS Answer Artifact Comparison DataRules Desk EFFORTS ERROR_GIVEN_ANSWER EXTRA_ERROR Effort
-        Event Example Examples FIELD_KINDS Field FieldKind Goal Json Judgement LABEL_KINDS Label
+        ARTIFACT_METRICS Answer Artifact Comparison Crawl DataRules Desk EFFORTS ERROR_GIVEN_ANSWER EXTRA_ERROR
+        Effort Event Example Examples FIELD_KINDS Field FieldKind Goal Json Judgement LABEL_KINDS Label
         LabelledExamples METRICS Measured Metrics Passport Prediction Price Release Result
         Routing SMALLER_IS_BETTER SPLITS Source Split Stage TASK_FILE TIERED_KINDS Task Told TrainedModel
         Upstream Value Verdict canonical digest example_id file_digest folder_digest folder_files

@@ -22,6 +22,7 @@ class Shelf:
     fixed: dict[str, Split] = field(default_factory=dict)
     said: list[Feedback] = field(default_factory=list)
     noted: list[tuple[str, str, str, int]] = field(default_factory=list)
+    state: Path = field(default_factory=Path)
 
     def splits(self, task: str) -> dict[str, Split]:
         return dict(self.fixed)
@@ -73,6 +74,7 @@ class Work:
     task: Task = field(init=False)
 
     def __post_init__(self) -> None:
+        self.shelf.state = self.folder / "state"
         self.task = Task("t", self.folder, {"text": "string"}, (Field("intent", "choice"),))
 
     def put(self, name: str, content: str | bytes) -> str:

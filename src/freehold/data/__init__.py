@@ -3,10 +3,12 @@
 Knows nothing of models. Loads its heavy libraries (numpy, rensa, pyarrow, zstandard) when rows are read.
 """
 
-from freehold.data.collection import collect, fingerprint
+from freehold.data.collection import collect, find_kept, fingerprint
 from freehold.data.neighbours import find_clusters, find_pairs, jaccard, shingles
 from freehold.data.rows import Refused, read_rows
 from freehold.data.sources import SOURCES, BadRow, Place, Row, SourceKind, Table
+from freehold.data.web import Tally
+from freehold.data.websites import fetch_sites
 
 __all__ = [
     "SOURCES",
@@ -16,8 +18,11 @@ __all__ = [
     "Row",
     "SourceKind",
     "Table",
+    "Tally",
     "collect",
+    "fetch_sites",
     "find_clusters",
+    "find_kept",
     "find_pairs",
     "fingerprint",
     "jaccard",

@@ -42,7 +42,7 @@ from freehold.task import (
 if TYPE_CHECKING:
     from freehold.registry import Registry
 
-__all__ = ["collect", "fingerprint"]
+__all__ = ["collect", "find_kept", "fingerprint"]
 
 _NAME = "data.collect"
 _STEP = 1000
@@ -56,9 +56,14 @@ def fingerprint(task: Task, shelf: Registry) -> Mapping[str, Json]:
 
     A source that cannot be read has no digest; reading it then says why.
     """
-    sources: list[Json] = [[source.uri, _digest(source, folder=task.folder)] for source in task.sources]
+    sources: list[Json] = [[source.uri, _digest(source, task, shelf)] for source in task.sources]
     corrections = sorted(row.id for row in shelf.feedback(task.name, kind="correction"))
     return {"sources": sources, "corrections": digest(corrections)}
+
+
+def find_kept(shelf: Registry) -> Path:
+    """Returns where sources keep things between turns: what was fetched, what was read before."""
+    return shelf.state / "sources"
 
 
 def _holds(result: Examples, task: Task, shelf: Registry) -> bool:
@@ -70,9 +75,9 @@ def _holds(result: Examples, task: Task, shelf: Registry) -> bool:
     return result.facts.get(_TESTS) == shelf.count_tests(task.name)
 
 
-def _digest(source: Source, *, folder: Path) -> str:
+def _digest(source: Source, task: Task, shelf: Registry) -> str:
     try:
-        place = Place.of_source(source, folder=folder)
+        place = Place.of_source(source, folder=task.folder, kept=find_kept(shelf))
         return find_kind(place).digest(place)
     except DataError:
         return ""
@@ -99,7 +104,7 @@ def collect(desk: Desk, task: Task, shelf: Registry) -> Examples:
     """
     corrections = read_corrections(shelf.feedback(task.name, kind="correction"), task=task)
     ledger = Ledger()
-    readings, counts = _read_sources(desk, task, corrections, ledger=ledger)
+    readings, counts = _read_sources(desk, task, corrections, kept=find_kept(shelf), ledger=ledger)
     recorded = shelf.splits(task.name)
     merged = merge(readings, corrections.examples, recorded=recorded)
     _check_labels(task, merged)
@@ -128,13 +133,13 @@ def collect(desk: Desk, task: Task, shelf: Registry) -> Examples:
 def _note_sources(task: Task, shelf: Registry, counts: Sequence[Count]) -> None:
     for source, count in zip(task.sources, counts, strict=True):
         kind = find_kind(Place.of_source(source, folder=task.folder))
-        name = _digest(source, folder=task.folder)
+        name = _digest(source, task, shelf)
         licence = source.licence or kind.licence
         shelf.note_source(task.name, source.uri, digest=name, licence=licence, rows=count.good)
 
 
 def _read_sources(
-    desk: Desk, task: Task, corrections: Corrections, *, ledger: Ledger
+    desk: Desk, task: Task, corrections: Corrections, *, kept: Path, ledger: Ledger
 ) -> tuple[list[Reading], tuple[Count, ...]]:
     """Reads all sources, writes the refused rows as they come, and gathers what is wrong with any source."""
     readings: list[Reading] = []
@@ -144,7 +149,7 @@ def _read_sources(
         for source in task.sources:
             good, reasons = 0, Counter[str]()
             try:
-                for row in _rows(source, task, desk, ledger=ledger):
+                for row in _rows(source, task, desk, kept=kept, ledger=ledger):
                     if isinstance(row, Refused):
                         reason = shorten_reason(row.reason)
                         reasons[reason if len(reasons) < _REASONS or reason in reasons else _OTHERS] += 1
@@ -164,7 +169,7 @@ def _read_sources(
     return readings, tuple(counts)
 
 
-def _rows(source: Source, task: Task, desk: Desk, *, ledger: Ledger) -> Iterator[Example | Refused]:
+def _rows(source: Source, task: Task, desk: Desk, *, kept: Path, ledger: Ledger) -> Iterator[Example | Refused]:
     """Yields a source's rows and reports progress."""
     rows = read_rows(
         source,
@@ -172,7 +177,7 @@ def _rows(source: Source, task: Task, desk: Desk, *, ledger: Ledger) -> Iterator
         inputs=tuple(task.inputs),
         fields=task.fields,
         rules=task.rules,
-        kept=desk.cache / "sources",
+        kept=kept,
         ledger=ledger,
     )
     for done, row in enumerate(rows, start=1):

@@ -14,6 +14,7 @@ from freehold.data.jsonlines import JsonLines
 from freehold.data.parquet import Arrow, Parquet
 from freehold.data.repositories import commits, repository
 from freehold.data.sources import SOURCES
+from freehold.data.websites import website
 
 __all__ = ["SOURCES"]
 
@@ -30,4 +31,5 @@ SOURCES.register("parquet.v1")(Parquet())
 SOURCES.register("stdlib.v1")(StandardLibrary())
 SOURCES.register("tar.v1")(tar_tree)
 SOURCES.register("tsv.v1")(Delimited(".tsv", b"\t", literal_quotes=True))
+SOURCES.register("web.v1")(website)
 SOURCES.register("zip.v1")(zip_tree)

@@ -27,6 +27,7 @@ from freehold.task import (
 )
 
 if TYPE_CHECKING:
+    from freehold.data import Tally
     from freehold.registry import Registry
 
 __all__ = ["Collected", "TurnRecord", "collect_data", "open_state", "run", "run_turn"]
@@ -100,8 +101,11 @@ def run_turn(task: Task, *, shelf: Registry, threads: int = 0, tell: Tell = igno
     )
 
 
-def collect_data(task: Task, *, shelf: Registry, tell: Tell = ignore) -> Collected:
+def collect_data(task: Task, *, shelf: Registry, refresh: bool = False, tell: Tell = ignore) -> Collected:
     """Returns the task's examples as a turn would have them; nothing is trained.
+
+    Args:
+        refresh: Whether web sites are asked for what changed since they were fetched.
 
     Raises:
         OperatorError: A run holds this state.
@@ -109,16 +113,19 @@ def collect_data(task: Task, *, shelf: Registry, tell: Tell = ignore) -> Collect
     """
     from freehold.data import collect
 
-    with _at_work(task, shelf=shelf, threads=0, tell=tell) as runner:
+    with _at_work(task, shelf=shelf, threads=0, refresh=refresh, tell=tell) as runner:
         examples = runner(collect, task, shelf)
     return Collected(examples, runner.stages[0])
 
 
 @contextmanager
-def _at_work(task: Task, *, shelf: Registry, threads: int, tell: Tell) -> Iterator[LocalRunner]:
-    """Locks the state and gives a runner, whose leavings are cleared where all went well."""
+def _at_work(
+    task: Task, *, shelf: Registry, threads: int, tell: Tell, refresh: bool = False
+) -> Iterator[LocalRunner]:
+    """Locks the state, fetches web sites that were not, and gives a runner; it is cleared where all went well."""
     with shelf.lock(), reading_once():
         shelf.sweep()
+        _fetch(task, shelf=shelf, refresh=refresh, tell=tell)
         runner = LocalRunner(
             shelf,
             room=shelf.state / "work" / task.name,
@@ -128,6 +135,18 @@ def _at_work(task: Task, *, shelf: Registry, threads: int, tell: Tell) -> Iterat
         )
         yield runner
         runner.clear()
+
+
+def _fetch(task: Task, *, shelf: Registry, refresh: bool, tell: Tell) -> None:
+    if all(source.crawl is None for source in task.sources):
+        return
+    from freehold.data import fetch_sites, find_kept
+
+    def say(uri: str, tally: Tally) -> None:
+        done, total = tally.fetched + tally.unchanged, tally.fetched + tally.unchanged + tally.waiting
+        tell(Event("data.collect", "progress", done=done, total=total, note=f"fetching {uri}"))
+
+    fetch_sites(task.sources, shelf=shelf, kept=find_kept(shelf), refresh=refresh, tell=say)
 
 
 def run(folder: str | Path, *, state: str | Path | None = None, tell: Tell = ignore) -> Release | Verdict:

@@ -21,6 +21,7 @@ __all__ = [
     "FIELD_KINDS",
     "LABEL_KINDS",
     "SPLITS",
+    "Crawl",
     "Effort",
     "Field",
     "FieldKind",
@@ -78,6 +79,37 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
+class Crawl:
+    """How a web site is fetched.
+
+    Attributes:
+        contact: A URL or an e-mail address that every request names, for the site's owner.
+        name: What robots.txt may call us.
+        hosts: `example.org`, `*.example.org`; empty: that of the URI.
+        include: Path globs, of which one must match; `*` stays within a segment, `**` does not.
+        exclude: Path globs, of which none may match.
+        depth: The most links from the URI.
+        pages: The most pages.
+        megabytes: The most that is sent, in all.
+        delay: Seconds between a reply and the next request to the same host.
+        sitemaps: Whether the site's sitemaps are read.
+        loopback: Whether a site on this machine may be asked.
+    """
+
+    contact: str
+    name: str = "freehold"
+    hosts: tuple[str, ...] = ()
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    depth: int = 20
+    pages: int = 10_000
+    megabytes: int = 1000
+    delay: float = 1.0
+    sitemaps: bool = True
+    loopback: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """One place that examples come from.
 
@@ -89,6 +121,7 @@ class Source:
         files: Which files of a folder, an archive or a repository are read; empty: those that are documents.
         chunk: Longer texts are split into rows of at most this many words; 0: they are not.
         query: What a database is asked.
+        crawl: How a web site is fetched; None where the source is none.
     """
 
     uri: str
@@ -98,6 +131,7 @@ class Source:
     files: tuple[str, ...] = ()
     chunk: int = 0
     query: str = ""
+    crawl: Crawl | None = None
 
 
 class Goal(NamedTuple):
@@ -147,7 +181,7 @@ class Task:
         return _plain(getattr(self, name))
 
 
-_LATER = frozenset(["files", "chunk", "query"])
+_LATER = frozenset(["files", "chunk", "query", "crawl"])
 """Keys that came after the first release; where they hold nothing, a task has the parts that it had."""
 
 
@@ -155,7 +189,7 @@ def _plain(value: object) -> Json:
     """Turns the words of this module into plain data, in declaration order."""
     if isinstance(value, Label | Goal):
         return dict(zip(value._fields, (_plain(v) for v in value), strict=True))
-    if isinstance(value, Field | Source | DataRules):
+    if isinstance(value, Field | Source | DataRules | Crawl):
         told = {name: getattr(value, name) for name in value.__dataclass_fields__}
         return {name: _plain(item) for name, item in told.items() if item or name not in _LATER}
     if isinstance(value, Mapping):

@@ -9,12 +9,14 @@ import re
 from collections.abc import Mapping
 from typing import cast
 
-from freehold.task.fields import SPLITS, Field, Source, Told
+from freehold.task.fields import SPLITS, Crawl, Field, Source, Told
 from freehold.task.tables import Table
 
 __all__ = ["read_source"]
 
-_KEYS = ("uri", "fields", "licence", "split", "files", "chunk", "query")
+_KEYS = ("uri", "fields", "licence", "split", "files", "chunk", "query", "crawl")
+_CRAWL = tuple(Crawl.__dataclass_fields__)
+_WEB = ("http://", "https://")
 _LEAST_CHUNK = 20
 _PASSWORD = re.compile(r"://[^/@]*:[^/@]+@")
 _VARIABLE = "an environment variable, such as TICKETS, to it"
@@ -37,6 +39,36 @@ def read_source(row: Table, inputs: Mapping[str, str], fields: tuple[Field, ...]
         files=row.strings("files"),
         chunk=_read_chunk(row, inputs, fields),
         query=row.string("query"),
+        crawl=_read_crawl(row, is_web=uri.lower().startswith(_WEB)),
+    )
+
+
+def _read_crawl(row: Table, *, is_web: bool) -> Crawl | None:
+    if not is_web:
+        if "crawl" in row.values:
+            row.wrong("crawl", "`crawl` is for a source whose `uri` begins with http:// or https://.")
+        return None
+    if "crawl" not in row.values:
+        row.wrong(
+            "uri", 'a web site is fetched by `[source.crawl]` with `contact = "mailto:YOU"` below its source.'
+        )
+        return None
+    table = row.table("crawl")
+    table.only(_CRAWL)
+    table.require("contact")
+    default = Crawl(table.string("contact"))
+    return Crawl(
+        contact=default.contact,
+        name=table.string("name", default.name),
+        hosts=table.strings("hosts"),
+        include=table.strings("include"),
+        exclude=table.strings("exclude"),
+        depth=table.whole("depth", default.depth),
+        pages=table.whole("pages", default.pages),
+        megabytes=table.whole("megabytes", default.megabytes),
+        delay=table.number("delay", 0, 86_400, default.delay),
+        sitemaps=table.flag("sitemaps", default.sitemaps),
+        loopback=table.flag("loopback"),
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 from warcio.archiveiterator import ArchiveIterator
 
 from freehold.data.web import Archive, Licence, Reservation, Signals, Visit
-from freehold.data.web.warc import Facts, Record
+from freehold.data.web.warc import Facts, Record, read_members
 from freehold.errors import IntegrityError, OperatorError, StorageError
 
 INFO = {"software": "freehold", "http-header-user-agent": "freehold/1.0 (+mailto:me@example.org)"}
@@ -214,3 +214,19 @@ def test_pages_that_do_not_want_to_be_used_are_given_where_that_is_asked_for(tmp
     fill(archive, record(signals=Signals(("noindex",))))
     (visit,) = archive.visits(refused=True)
     assert visit.signals.directives == ("noindex",)
+
+
+@pytest.mark.parametrize("size", [1 << 18, (1 << 18) - 1, (1 << 18) + 1, 1 << 20, 999_983])
+def test_members_are_found_whatever_they_unpack_to(tmp_path: Path, size: int) -> None:
+    """Where zlib stops for the size of its output, what is left over must not be counted twice."""
+    path = tmp_path / "a.warc.gz"
+    parts = [b"x" * size, b"small", b"y" * size, bytes(range(256)) * 40, b"last"]
+    starts = []
+    with path.open("wb") as file:
+        for part in parts:
+            starts.append(file.tell())
+            file.write(gzip.compress(part))
+    members = list(read_members(path))
+    assert [member.start for member in members] == starts
+    assert [member.data for member in members] == parts
+    assert [next(read_members(path, start=start)).data for start in starts] == parts

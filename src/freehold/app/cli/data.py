@@ -46,6 +46,9 @@ def data(
         Path | None,
         typer.Option("--croissant", help="Write Croissant metadata, and examples.jsonl beside it.", **_FILE),
     ] = None,
+    refresh: Annotated[
+        bool, typer.Option("--refresh", help="Ask web sites for what changed since they were fetched.")
+    ] = False,
     state: State = None,
     as_json: AsJson = False,
 ) -> int:
@@ -54,7 +57,7 @@ def data(
 
     with opened(folder, state=state) as here:
         with show_progress(("data.collect",), plain=False, quiet=as_json) as tell:
-            collected = collect_data(here.task, shelf=here.shelf, tell=tell)
+            collected = collect_data(here.task, shelf=here.shelf, refresh=refresh, tell=tell)
         found = take(here, collected.examples)
         written = _write_files(
             found, collected.examples.folder, html=html, datasheet=datasheet, croissant=croissant

@@ -173,8 +173,9 @@ def read_members(path: Path, *, start: int = 0) -> Iterator[Member]:
                 if not rest and not (rest := file.read(_PIECE)):
                     return
                 made += _step(unpacker, rest, path=path, start=start)
-                end += len(rest) - len(unpacker.unconsumed_tail) - len(unpacker.unused_data)
-                rest = unpacker.unconsumed_tail or unpacker.unused_data
+                # At the end of a member both may hold what is behind it: zlib was stopped by the size of the output.
+                left = unpacker.unused_data if unpacker.eof else unpacker.unconsumed_tail
+                end, rest = end + len(rest) - len(left), left
                 if len(made) > _MOST:
                     raise IntegrityError(f"`{path}` has a record of more than {_MOST:,} bytes at {start:,}.")
             yield Member(start, end, bytes(made))
