@@ -62,7 +62,7 @@ DOCUMENTS = (
     "secrets",
     "pii",
 )
-"""What is done to long texts: of the published rules, those whose drops a person mostly agreed with
+"""What is done to long texts: of the published rules, those that drop little that reads as prose
 (`tests/data/cleaning/drops.jsonl`). The others are off because they drop good technical prose: too short, with a
 code sample, in wrapped lines, with terms that return."""
 
