@@ -2,8 +2,8 @@
 
 `drops.jsonl` holds real texts of up to 600 characters (docstrings, readmes, data files of packages whose licences
 allow the copy; each row names its own), drawn at random from what each rule drops (`sampled_for`), at most 15 a
-rule. `good_drop` was judged by reading, by the language model that wrote the rules and not by a person: true where
-the text is no prose to learn from. Precision is what the papers' bars give on short technical text, which they were
+rule. `good_drop` was judged by reading, by the language model that wrote the rules and not by a person: true
+where the text is no prose to learn from. Precision is what the papers' bars give on short technical text, which they were
 not made for: low figures are why rules are off by default.
 """
 

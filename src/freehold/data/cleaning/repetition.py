@@ -2,8 +2,8 @@
 
 Owns the measures of Rae et al. 2021 (arXiv 2112.11446), table A1, with its bars. Shares are shares of characters
 that are no spaces. Lines that are blank do not count. Of duplicates, the first counts as the original. Texts of
-fewer than 50 words, which Gopher drops beforehand, are not measured by their n-grams: two terms that return are much
-of them.
+fewer than 50 words, which Gopher drops beforehand, are not measured by their n-grams: two terms that return are
+much of them.
 """
 
 from __future__ import annotations
