@@ -26,10 +26,9 @@ def count_words(document: Document, words: Words) -> float | None:
 
 @rule("gopher.mean_word_length", bar=Bar(3, 10), said="mean length of words", source=SOURCE)
 def mean_word_length(document: Document, words: Words) -> float | None:
-    """Measures the mean length of words in characters: 3 to 10."""
-    if not document.words or not document.spaced:
-        return None
-    return sum(map(len, document.words)) / len(document.words)
+    """Measures the mean length of words in characters: 3 to 10; URLs, which tokenizers cut up, are no words."""
+    words_ = [word for word in document.words if "://" not in word]
+    return sum(map(len, words_)) / len(words_) if words_ and document.spaced else None
 
 
 @rule("gopher.symbol_ratio", bar=Bar(high=0.1), said="hash signs or ellipses per word", source=SOURCE)
