@@ -1,10 +1,10 @@
-"""Drops that were read by a person: is what a rule drops really of no use as text?
+"""Drops that were read one by one: is what a rule drops really of no use as text?
 
 `drops.jsonl` holds real texts of up to 600 characters (docstrings, readmes, data files of packages whose licences
 allow the copy; each row names its own), drawn at random from what each rule drops (`sampled_for`), at most 15 a
-rule. `good_drop` was judged by reading: true where the text is no prose that a model should learn from. Precision
-is what the papers' bars give on short technical text, which they were not made for: low figures are why rules are
-off by default.
+rule. `good_drop` was judged by reading, by the language model that wrote the rules and not by a person: true where
+the text is no prose to learn from. Precision is what the papers' bars give on short technical text, which they
+were not made for: low figures are why rules are off by default.
 """
 
 from __future__ import annotations
@@ -34,25 +34,25 @@ GOOD = {
     "gopher.duplicate_paragraphs": 1,
     "gopher.duplicate_line_chars": 12,
     "gopher.duplicate_paragraph_chars": 1,
-    "gopher.top_ngram.2": 8,
-    "gopher.top_ngram.3": 5,
-    "gopher.top_ngram.4": 6,
-    "gopher.duplicate_ngram.5": 7,
+    "gopher.top_ngram.2": 9,
+    "gopher.top_ngram.3": 6,
+    "gopher.top_ngram.4": 5,
+    "gopher.duplicate_ngram.5": 5,
     "gopher.duplicate_ngram.6": 6,
-    "gopher.duplicate_ngram.7": 5,
-    "gopher.duplicate_ngram.8": 4,
-    "gopher.duplicate_ngram.9": 4,
+    "gopher.duplicate_ngram.7": 6,
+    "gopher.duplicate_ngram.8": 3,
+    "gopher.duplicate_ngram.9": 3,
     "gopher.duplicate_ngram.10": 3,
     "fineweb.line_punctuation": 8,
     "fineweb.duplicate_line_chars": 7,
     "fineweb.short_lines": 13,
     "gopher.words": 3,
-    "gopher.mean_word_length": 14,
+    "gopher.mean_word_length": 12,
     "gopher.symbol_ratio": 7,
     "gopher.bullet_lines": 7,
     "gopher.ellipsis_lines": 1,
     "gopher.alpha_words": 12,
-    "gopher.stop_words": 11,
+    "gopher.stop_words": 12,
     "c4.line_end": 5,
     "c4.line_words": 7,
     "c4.javascript": 3,
@@ -84,7 +84,7 @@ def table() -> str:
 def test_every_row_may_be_kept() -> None:
     assert {row["licence"] for row in ROWS} <= ALLOWED
     assert max(len(row["text"]) for row in ROWS) <= 600
-    assert len({row["text"] for row in ROWS}) == len(ROWS) <= 200
+    assert len({row["text"] for row in ROWS}) == len(ROWS) <= 220
     assert all(row["reason"] for row in ROWS)
 
 

@@ -68,6 +68,7 @@ def test_every_rule_lets_prose_pass(name: str) -> None:
     assert RULES[name].said
 
 
+NUMBERS = " ".join(str(number) for number in range(10, 65))
 MEASURES = [
     ("gopher.words", "one, two - three!", 3),
     ("gopher.mean_word_length", "ab abcd, (abc)", 3),
@@ -75,16 +76,16 @@ MEASURES = [
     ("gopher.bullet_lines", "\u2022 a\n- b\n\n* c\nd", 3 / 4),
     ("gopher.ellipsis_lines", "a...\nb\u2026\nc\n\nd", 2 / 4),
     ("gopher.alpha_words", "a 1 2b ---", 2 / 4),
-    ("gopher.stop_words", "The dog and the cat", 2),
+    ("gopher.stop_words", "The dog and the cat " * 10, 2),
     ("gopher.duplicate_lines", "a\nb\na\n\na", 2 / 4),
     ("gopher.duplicate_paragraphs", "a\nb\n\na\nb\n\nc", 1 / 3),
     ("gopher.duplicate_line_chars", "aaa\nb\naaa", 3 / 7),
     ("gopher.duplicate_paragraph_chars", "aaa\n\nb\n\naaa", 3 / 7),
-    ("gopher.top_ngram.2", "a b x a b y", 4 / 6),
-    ("gopher.top_ngram.2", "a b c d", 0),
-    ("gopher.top_ngram.3", "a b c a b c", 1),
-    ("gopher.duplicate_ngram.5", "a b c d e x a b c d e", 5 / 11),
-    ("gopher.duplicate_ngram.5", "a a a a a a a", 6 / 7),
+    ("gopher.top_ngram.2", "a b x a b y " * 9, 36 / 54),
+    ("gopher.top_ngram.2", NUMBERS, 0),
+    ("gopher.top_ngram.3", "a b c " * 20, 1),
+    ("gopher.duplicate_ngram.5", f"aa bb cc dd ee {NUMBERS} aa bb cc dd ee", 10 / 130),
+    ("gopher.duplicate_ngram.5", "a " * 50, 49 / 50),
     ("c4.lorem_ipsum", "Lorem Ipsum dolor, lorem ipsum", 2),
     ("c4.curly", "if (a) { b }", 1),
     ("c4.few_sentences", "One. Two! Three? four", 4),
@@ -122,10 +123,17 @@ def test_words_are_not_counted_where_they_do_not_stand_apart() -> None:
 
 
 def test_stop_words_are_those_of_their_language() -> None:
-    german = Document("Das Haus steht am Rand der Stadt, und niemand wohnt darin.", "de")
+    german = Document("Das Haus steht am Rand der Stadt, und niemand wohnt darin. " * 5, "de")
     assert judge(german, name="gopher.stop_words") is None
     words = ENGLISH._replace(stop=frozenset({"das", "und", "der"}), language="de")
     assert RULES["gopher.stop_words"].measure(german, words) == 3
+
+
+def test_short_texts_are_not_measured_as_pages() -> None:
+    short = "Reset now. Reset now. Reset now. Reset now."
+    by_share = [name for name in RULES if "ngram" in name or name == "gopher.stop_words"]
+    assert [measured(name, short) for name in by_share] == [None] * 10
+    assert all(judge(Document(short * 30), name=name) for name in by_share)
 
 
 def test_a_drop_says_why() -> None:

@@ -74,9 +74,7 @@ def texts(count: int) -> list[str]:
     return [random_.choice(kinds).format(number) for number in range(count)]
 
 
-CLEANING = Cleaning(
-    Settings(steps=("unicode", "pii", "gopher.stop_words"), bars={"gopher.stop_words": Bar(low=1)})
-)
+CLEANING = Cleaning(Settings(steps=("unicode", "pii", "gopher.words"), bars={"gopher.words": Bar(low=3)}))
 
 
 def tally(some: list[str]) -> Ledger:
@@ -99,7 +97,7 @@ def test_a_ledger_counts_every_text_once() -> None:
 def test_a_funnel_says_what_came_to_each_step_and_left_it() -> None:
     ledger = tally(texts(300))
     (dropped,) = ledger.dropped.values()
-    assert ledger.funnel(CLEANING.steps) == (("gopher.stop_words", 300, 300 - dropped.texts),)
+    assert ledger.funnel(CLEANING.steps) == (("gopher.words", 300, 300 - dropped.texts),)
     assert ledger.funnel(("language", *CLEANING.steps))[0] == ("language", 300, 300)
 
 
@@ -108,7 +106,7 @@ def test_a_ledger_is_plain_data() -> None:
     again = json.loads(json.dumps(ledger.to_json()))
     assert (again["texts"], again["kept"]) == (30, ledger.kept)
     assert again["found"]["pii.email"]["texts"] == ledger.found["pii.email"].texts
-    assert all(each["why"] for each in again["dropped"]["gopher.stop_words"]["samples"])
+    assert all(each["why"] for each in again["dropped"]["gopher.words"]["samples"])
 
 
 def test_settings_are_plain_data_that_changes_with_them() -> None:

@@ -9,10 +9,13 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
-__all__ = ["SENTENCE_END", "Document", "stands_apart"]
+__all__ = ["PAGE", "SENTENCE_END", "Document", "stands_apart"]
 
 SENTENCE_END = re.compile(r"[.!?\u2026]+[\"'\u2019\u201d)\]]*(?=\s|$)|[\u3002\uff01\uff1f\u0964\u061f]+")
 """Where a sentence ends: a mark with a space after it, or a mark that needs none."""
+
+PAGE = 50
+"""The fewest words of a page of text (Rae et al. 2021, A1.1)."""
 
 _PARAGRAPH_END = re.compile(r"\n[ \t]*(?:\n[ \t]*)+")
 _EDGES = re.compile(r"^[\W_]+|[\W_]+$")
@@ -66,6 +69,11 @@ class Document:
         ends = [match.end() for match in SENTENCE_END.finditer(self.text)]
         rest = self.text[ends[-1] if ends else 0 :]
         return len(ends) + bool(rest.strip())
+
+    @cached_property
+    def enough(self) -> bool:
+        """Whether it has the 50 words that Gopher asks for first: its shares mean little in shorter texts."""
+        return len(self.words) >= PAGE
 
     @cached_property
     def spaced(self) -> bool:

@@ -7,7 +7,7 @@ around it; datatrove's tokenizer makes a word of each mark too, which drops more
 
 from __future__ import annotations
 
-from freehold.data.cleaning.documents import Document
+from freehold.data.cleaning.documents import PAGE, Document
 from freehold.data.cleaning.rules import Bar, Words, rule
 
 __all__ = ["SOURCE"]
@@ -18,7 +18,7 @@ _ELLIPSES = ("...", "\u2026")
 _BULLETS = ("\u2022", "\u2023", "\u25e6", "\u25cf", "\u25aa", "- ", "* ", "\u2013 ")
 
 
-@rule("gopher.words", bar=Bar(50, 100_000), said="words", source=SOURCE)
+@rule("gopher.words", bar=Bar(PAGE, 100_000), said="words", source=SOURCE)
 def count_words(document: Document, words: Words) -> float | None:
     """Measures how many words there are: 50 to 100,000."""
     return len(document.words) if document.spaced else None
@@ -26,10 +26,9 @@ def count_words(document: Document, words: Words) -> float | None:
 
 @rule("gopher.mean_word_length", bar=Bar(3, 10), said="mean length of words", source=SOURCE)
 def mean_word_length(document: Document, words: Words) -> float | None:
-    """Measures the mean length of words in characters: 3 to 10."""
-    if not document.words or not document.spaced:
-        return None
-    return sum(map(len, document.words)) / len(document.words)
+    """Measures the mean length of words in characters: 3 to 10; URLs, which tokenizers cut up, are no words."""
+    words_ = [word for word in document.words if "://" not in word]
+    return sum(map(len, words_)) / len(words_) if words_ and document.spaced else None
 
 
 @rule("gopher.symbol_ratio", bar=Bar(high=0.1), said="hash signs or ellipses per word", source=SOURCE)
@@ -64,8 +63,8 @@ def alpha_words(document: Document, words: Words) -> float | None:
 
 @rule("gopher.stop_words", bar=Bar(low=2), said="different stop words", source=SOURCE)
 def stop_words(document: Document, words: Words) -> float | None:
-    """Measures how many of the stop words there are, each counted once: at least 2."""
-    if not document.spaced or document.language not in ("", words.language):
+    """Measures how many of the stop words there are, each counted once: at least 2; in 50 words or more."""
+    if not document.spaced or not document.enough or document.language not in ("", words.language):
         return None
     return len(words.stop.intersection(map(str.lower, document.words)))
 

@@ -15,7 +15,7 @@ from freehold.errors import UserError
 if TYPE_CHECKING:
     from py3langid.langid import LanguageIdentifier
 
-__all__ = ["CONFIDENCE", "LANGUAGES", "LEAST", "NO_LANGUAGE", "Guess", "check_languages", "tell_language"]
+__all__ = ["CONFIDENCE", "LANGUAGES", "LEAST", "Guess", "check_languages", "tell_language"]
 
 CONFIDENCE = 0.65
 """The least confidence, that of FineWeb (Penedo et al. 2024, 3.3). Of 13,808 translated messages in 103 languages
@@ -25,9 +25,6 @@ mostly a sister language."""
 LEAST = 20
 """A text of fewer letters is too short to tell."""
 
-NO_LANGUAGE = "zxx"
-"""ISO 639's code for what is no language: numbers, tables, code."""
-
 _CODES = (
     "ace af am an ar ary arz as az ba bcl be bg bn br bs ca crh cs cy da de dz el en eo es et eu ext fa "
     "fi fo fr fuv fy ga gcf gcr gd gl gom grc gu gug guw ha hbo he hi hr ht hu hy id ig is it ja jv ka "
@@ -36,7 +33,7 @@ _CODES = (
     "ur uz uzs vec vi vo wa wuu xh yo yue zh zu zxx"
 )
 LANGUAGES = tuple(_CODES.split())
-"""ISO 639 codes of the languages that can be told."""
+"""ISO 639 codes of the languages that can be told; `zxx` is what is no language: numbers, tables, code."""
 
 _READ = 4000
 

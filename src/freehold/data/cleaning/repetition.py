@@ -1,7 +1,9 @@
 """Gopher's rules of repetition: does this page say the same again and again?
 
 Owns the measures of Rae et al. 2021 (arXiv 2112.11446), table A1, with its bars. Shares are shares of characters
-that are no spaces. Lines that are blank do not count. Of duplicates, the first counts as the original.
+that are no spaces. Lines that are blank do not count. Of duplicates, the first counts as the original. Texts of
+fewer than 50 words, which Gopher drops beforehand, are not measured by their n-grams: two terms that return are
+much of them.
 """
 
 from __future__ import annotations
@@ -64,7 +66,7 @@ def _top(document: Document, words: Words, *, size: int) -> float | None:
     """Measures the share of characters in the most frequent n-gram of words that occurs twice or more."""
     tokens = document.tokens
     grams = Counter(zip(*(tokens[skip:] for skip in range(size)), strict=False))
-    if not grams or not document.spaced:
+    if not grams or not document.spaced or not document.enough:
         return None
     most = max(grams.values())
     if most < 2:
@@ -76,7 +78,7 @@ def _top(document: Document, words: Words, *, size: int) -> float | None:
 def _duplicate(document: Document, words: Words, *, size: int) -> float | None:
     """Measures the share of characters in n-grams of words that were there before, overlaps counted once."""
     tokens = document.tokens
-    if len(tokens) < size or not document.spaced:
+    if len(tokens) < size or not document.spaced or not document.enough:
         return None
     seen: set[tuple[str, ...]] = set()
     letters = covered = 0
