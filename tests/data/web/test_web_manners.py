@@ -36,10 +36,10 @@ def chain(count: int, **more: Answer | Answerer) -> Site:
 @pytest.mark.parametrize(
     ("delay", "rules", "expected"),
     [
-        (0.15, "User-agent: *\nDisallow:\n", 0.15),
-        (0.01, "User-agent: *\nCrawl-delay: 0.2\n", 0.2),
-        (0.2, "User-agent: *\nCrawl-delay: 0.01\n", 0.2),
-        (0.01, "User-agent: freehold\nRequest-rate: 10/2\n\nUser-agent: *\nCrawl-delay: 9\n", 0.2),
+        (0.08, "User-agent: *\nDisallow:\n", 0.08),
+        (0.01, "User-agent: *\nCrawl-delay: 0.1\n", 0.1),
+        (0.08, "User-agent: *\nCrawl-delay: 0.01\n", 0.08),
+        (0.01, "User-agent: freehold\nRequest-rate: 10/1\n\nUser-agent: *\nCrawl-delay: 9\n", 0.1),
     ],
 )
 def test_requests_are_spaced_from_the_end_of_a_reply(
@@ -62,24 +62,24 @@ def test_requests_are_spaced_from_the_end_of_a_reply(
 
 
 def test_the_first_request_after_a_stop_is_spaced_too(crawls: Crawls) -> None:
-    site = chain(4, robots_txt=robots("User-agent: *\nCrawl-delay: 0.3\n"))
+    site = chain(4, robots_txt=robots("User-agent: *\nCrawl-delay: 0.15\n"))
     with serving(site):
         crawls.crawl(site.url("/0"), pages=2)
         stopped = len(site.hits)
         begun = time.monotonic()
         crawls.crawl(site.url("/0"))
         assert site.hits[stopped].path == "/2"
-        assert site.hits[stopped].began - begun >= 0.3 - CLOCK
+        assert site.hits[stopped].began - begun >= 0.15 - CLOCK
 
 
 def test_hosts_do_not_wait_for_each_other(crawls: Crawls) -> None:
     site = chain(4)
     with serving(site):
         names = [f"http://{name}.example.org:{site.port}/0" for name in "ab"]
-        crawls.crawl(*names, delay=0.1, connections=resolving(a="127.0.0.1", b="127.0.0.1"))
+        crawls.crawl(*names, delay=0.06, connections=resolving(a="127.0.0.1", b="127.0.0.1"))
     hosts = [[hit for hit in site.hits if hit.headers["host"].startswith(name)] for name in "ab"]
     assert [len(hits) for hits in hosts] == [7, 7]
-    assert all(min(spacings(hits)) >= 0.1 - CLOCK for hits in hosts)
+    assert all(min(spacings(hits)) >= 0.06 - CLOCK for hits in hosts)
     assert all(hits[0].began < other[-1].began for hits, other in (hosts, reversed(hosts)))
 
 
