@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+
 from freehold.registry import Found, FrontierCounts, Outcome, Registry
 
 
@@ -65,6 +67,14 @@ def test_what_is_no_page_is_neither_counted_nor_opened_again(shelf: Registry) ->
     frontier.settle(Found("https://a.org/robots.txt", "a.org", kind="robots"), Outcome("done", 200, size=10))
     assert frontier.counts() == FrontierCounts(size=10)
     assert frontier.reopen() == 0
+
+
+def test_the_longest_url_finds_its_place(shelf: Registry) -> None:
+    long = page(secrets.token_urlsafe(1_460)[:1_940])
+    shelf.frontier("a-name-as-long-as-a-digest-" + "f" * 64).add([long, page("after")])
+    waiting = shelf.frontier("a-name-as-long-as-a-digest-" + "f" * 64).next("a.org", now=0.0)
+    assert waiting is not None
+    assert waiting.found == long
 
 
 def test_what_came_to_nothing_can_be_listed(shelf: Registry) -> None:
