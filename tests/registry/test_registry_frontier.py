@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+
 from freehold.registry import Found, FrontierCounts, Outcome, Registry
 
 
@@ -65,6 +67,24 @@ def test_what_is_no_page_is_neither_counted_nor_opened_again(shelf: Registry) ->
     frontier.settle(Found("https://a.org/robots.txt", "a.org", kind="robots"), Outcome("done", 200, size=10))
     assert frontier.counts() == FrontierCounts(size=10)
     assert frontier.reopen() == 0
+
+
+def test_a_host_is_let_alone_as_a_whole_and_no_sooner_than_before(shelf: Registry) -> None:
+    frontier = shelf.frontier("manual")
+    frontier.add([page("a"), page("b"), page("c", host="b.org")])
+    frontier.postpone("https://a.org/b", tries=1, due=90.0, reason="status 503")
+    frontier.hold("a.org", due=50.0)
+    assert (frontier.soonest("a.org"), frontier.soonest("b.org")) == (50.0, 0.0)
+    frontier.settle(page("a"), Outcome("done", 200))
+    assert frontier.soonest("a.org") == 90.0
+
+
+def test_the_longest_url_finds_its_place(shelf: Registry) -> None:
+    long = page(secrets.token_urlsafe(1_460)[:1_940])
+    shelf.frontier("a-name-as-long-as-a-digest-" + "f" * 64).add([long, page("after")])
+    waiting = shelf.frontier("a-name-as-long-as-a-digest-" + "f" * 64).next("a.org", now=0.0)
+    assert waiting is not None
+    assert waiting.found == long
 
 
 def test_what_came_to_nothing_can_be_listed(shelf: Registry) -> None:

@@ -168,6 +168,13 @@ class Frontier:
         with self._database.write() as connection:
             connection.execute(statement.values(tries=tries, due=due, reason=reason, state="waiting"))
 
+    def hold(self, host: str, *, due: float) -> None:
+        """Lets everything of a host that waits now wait until a time at least, in seconds since 1970."""
+        due_now = tables.frontier.c.due
+        statement = sa.update(tables.frontier).where(self._waiting(host), due_now < due).values(due=due)
+        with self._database.write() as connection:
+            connection.execute(statement)
+
     def reopen(self) -> int:
         """Lets every page and sitemap wait anew, to be asked whether it changed; returns how many."""
         row = tables.frontier.c

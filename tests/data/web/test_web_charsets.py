@@ -24,6 +24,8 @@ RUSSIAN = "Это простой русский текст, в котором д
         ("é".encode(), "text/html; charset=nonsense", "utf-8"),
         ("é".encode(), "text/html; charset=hex", "utf-8"),
         ("é".encode(), "text/html; charset=idna", "utf-8"),
+        (b"\\u00e9", "text/html; charset=unicode_escape", "utf-8"),
+        (b"+AOk-", "text/html; charset=utf-7", "utf-8"),
         (b"\xef\xbb\xbf\xc3\xa9", "text/html; charset=iso-8859-1", "utf-8"),
         ("é".encode("utf-16"), "text/html", "utf-16-le"),
         (b'<meta charset="windows-1251">' + "Это".encode("cp1251"), "text/html", "cp1251"),

@@ -6,6 +6,7 @@ import gzip
 import tracemalloc
 from collections.abc import Iterator
 from ipaddress import ip_address
+from pathlib import Path
 
 import pytest
 from tests.data.web.crawls import QUICK, Crawls
@@ -13,6 +14,7 @@ from tests.data.web.site import Answer, Hit, Site, html, moved, serving
 
 from freehold.data.web import Address, Connections, Licence, Reservation, Tally
 from freehold.errors import FreeholdError
+from freehold.registry import Registry
 
 TEXT = {"Content-Type": "text/plain"}
 XML = {"Content-Type": "application/xml"}
@@ -320,6 +322,19 @@ def test_a_lost_frontier_comes_back_from_the_archive(crawls: Crawls) -> None:
         assert crawls.crawl(site.url()).fetched == 0
         assert len(site.hits) == before
         assert (crawls.visits(), crawls.reasons()) == (visits, reasons)
+
+
+def test_a_crawl_in_either_database(shelf: Registry, tmp_path: Path) -> None:
+    crawls = Crawls(tmp_path, shelf)
+    site = Site({"/": html("/a", "/" + "ä" * 300, "/missing"), "/a": moved("/b"), "/b": html(text="b\0c")})
+    with serving(site):
+        first = crawls.crawl(site.url(), pages=1)
+        assert (first.fetched, first.waiting) == (1, 3)
+        rest = crawls.crawl(site.url())
+        assert (rest.fetched, rest.moved, rest.failed, rest.waiting) == (1, 1, 2, 0)
+        again = crawls.crawl(site.url(), refresh=True)
+        assert (again.fetched, again.unchanged, again.moved, again.failed) == (0, 2, 1, 2)
+    assert list(crawls.visits()) == ["/", "/b"]
 
 
 class _StopError(Exception):

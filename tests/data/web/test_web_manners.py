@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from itertools import pairwise
@@ -12,6 +13,8 @@ import pytest
 from tests.data.web.crawls import QUICK, Crawls
 from tests.data.web.site import Answer, Answerer, Hit, Site, html, moved, serving
 from tests.data.web.test_web_crawl import resolving
+
+from freehold.registry import Found
 
 TEXT = {"Content-Type": "text/plain"}
 CLOCK = 0.002
@@ -36,10 +39,10 @@ def chain(count: int, **more: Answer | Answerer) -> Site:
 @pytest.mark.parametrize(
     ("delay", "rules", "expected"),
     [
-        (0.15, "User-agent: *\nDisallow:\n", 0.15),
-        (0.01, "User-agent: *\nCrawl-delay: 0.2\n", 0.2),
-        (0.2, "User-agent: *\nCrawl-delay: 0.01\n", 0.2),
-        (0.01, "User-agent: freehold\nRequest-rate: 10/2\n\nUser-agent: *\nCrawl-delay: 9\n", 0.2),
+        (0.08, "User-agent: *\nDisallow:\n", 0.08),
+        (0.01, "User-agent: *\nCrawl-delay: 0.1\n", 0.1),
+        (0.08, "User-agent: *\nCrawl-delay: 0.01\n", 0.08),
+        (0.01, "User-agent: freehold\nRequest-rate: 10/1\n\nUser-agent: *\nCrawl-delay: 9\n", 0.1),
     ],
 )
 def test_requests_are_spaced_from_the_end_of_a_reply(
@@ -62,24 +65,24 @@ def test_requests_are_spaced_from_the_end_of_a_reply(
 
 
 def test_the_first_request_after_a_stop_is_spaced_too(crawls: Crawls) -> None:
-    site = chain(4, robots_txt=robots("User-agent: *\nCrawl-delay: 0.3\n"))
+    site = chain(4, robots_txt=robots("User-agent: *\nCrawl-delay: 0.15\n"))
     with serving(site):
         crawls.crawl(site.url("/0"), pages=2)
         stopped = len(site.hits)
         begun = time.monotonic()
         crawls.crawl(site.url("/0"))
         assert site.hits[stopped].path == "/2"
-        assert site.hits[stopped].began - begun >= 0.3 - CLOCK
+        assert site.hits[stopped].began - begun >= 0.15 - CLOCK
 
 
 def test_hosts_do_not_wait_for_each_other(crawls: Crawls) -> None:
     site = chain(4)
     with serving(site):
         names = [f"http://{name}.example.org:{site.port}/0" for name in "ab"]
-        crawls.crawl(*names, delay=0.1, connections=resolving(a="127.0.0.1", b="127.0.0.1"))
+        crawls.crawl(*names, delay=0.06, connections=resolving(a="127.0.0.1", b="127.0.0.1"))
     hosts = [[hit for hit in site.hits if hit.headers["host"].startswith(name)] for name in "ab"]
     assert [len(hits) for hits in hosts] == [7, 7]
-    assert all(min(spacings(hits)) >= 0.1 - CLOCK for hits in hosts)
+    assert all(min(spacings(hits)) >= 0.06 - CLOCK for hits in hosts)
     assert all(hits[0].began < other[-1].began for hits, other in (hosts, reversed(hosts)))
 
 
@@ -192,14 +195,33 @@ def test_retry_after_is_kept_to(crawls: Crawls, form: str) -> None:
     assert not any(busy[0] + CLOCK < hit.began < again for hit in site.hits)
 
 
-def test_who_wants_to_be_asked_much_later_waits_for_the_next_crawl(crawls: Crawls) -> None:
+@pytest.mark.parametrize("path", ["/0", "/robots.txt"])
+def test_who_wants_to_be_asked_much_later_waits_for_a_later_crawl(crawls: Crawls, path: str) -> None:
     site = chain(2)
-    site.pages["/0"] = Answer(status=503, headers={"Retry-After": "86400"})
+    site.pages[path] = Answer(status=503, headers={"Retry-After": "86400"})
     with serving(site):
-        tally = crawls.crawl(site.url("/0"))
-        assert (tally.waiting, tally.full) == (1, "the hosts want to be asked later")
-        assert crawls.crawl(site.url("/0")).waiting == 1
-    assert site.count("/0") == 1
+        tally = crawls.crawl(site.url("/0"), site.url("/1"))
+        assert (tally.waiting, tally.full) == (2, "the hosts want to be asked later")
+        asked = len(site.hits)
+        assert crawls.crawl(site.url("/0"), site.url("/1")).waiting == 2
+    assert len(site.hits) == asked
+    assert site.count(path) == 1
+
+
+def test_robots_is_asked_for_again_after_a_day(crawls: Crawls) -> None:
+    site = chain(2, robots_txt=robots("User-agent: *\nDisallow:\n"))
+    with serving(site):
+        crawls.crawl(site.url("/0"))
+        frontier = crawls.shelf.frontier(crawls.name)
+        known = frontier.find(site.url("/robots.txt"))
+        assert known is not None
+        old = replace(known, noted=(datetime.now(UTC) - timedelta(hours=25)).isoformat())
+        frontier.settle(Found(site.url("/robots.txt"), "127.0.0.1", kind="robots"), old)
+        site.pages["/robots.txt"] = robots("User-agent: *\nDisallow: /1\n")
+        crawls.crawl(site.url("/0"), refresh=True)
+        assert site.count("/robots.txt") == 2
+    assert crawls.reasons() == {"/1": "robots.txt"}
+    assert "/1" in crawls.visits()  # what was allowed when it was fetched stays, until somebody says otherwise
 
 
 def test_failures_are_tried_again_and_noted(crawls: Crawls) -> None:

@@ -63,8 +63,10 @@ def test_bodies_in_every_form_and_again_from_the_archive(wire: bytes, body: byte
 
 
 def test_headers_are_read_by_name_and_in_order() -> None:
-    reply = read(OK + b"Link: a\r\nX-Folded: one\r\n  two\r\nlink: b\r\nContent-Length: 0\r\n\r\n")
+    letters = b"X-8: \xc3\xa9\r\nX-1: \xe9\r\n"
+    reply = read(OK + b"Link: a\r\nX-Folded: one\r\n  two\r\nlink: b\r\n" + letters + b"\r\n")
     assert (reply.all("link"), reply.header("x-folded"), reply.header("none")) == (["a", "b"], "one two", "")
+    assert reply.header("x-8") == reply.header("x-1") == "é"
 
 
 @pytest.mark.parametrize(

@@ -110,11 +110,12 @@ def choose(shapes: Shapes, *urls: str) -> list[str]:
 
 
 def test_known_urls_and_too_many_of_a_shape_are_left_out() -> None:
-    bounds = Bounds(variants=2, host_pages=6)
+    bounds = Bounds(variants=2, host_pages=6, hosts=3)
     known = "http://a.org/known"
     shapes = Shapes([known, "http://a.org/p?n=0"], bounds=bounds)
     assert choose(shapes, known, "http://a.org/p?n=0", "http://a.org/p?n=1", "http://a.org/p?n=2") == [
         "http://a.org/p?n=1"
     ]
     assert choose(shapes, *[f"http://a.org/{n}" for n in range(9)]) == [f"http://a.org/{n}" for n in range(3)]
-    assert choose(shapes, "http://b.org/") == ["http://b.org/"]
+    assert choose(shapes, *[f"http://{n}.org/" for n in "bcdef"]) == ["http://b.org/", "http://c.org/"]
+    assert choose(shapes, "http://b.org/2", "http://g.org/") == ["http://b.org/2"]

@@ -38,7 +38,7 @@ _LABELS = {
 """What a label means in practice (https://encoding.spec.whatwg.org/#names-and-labels), by Python's names."""
 
 _NO_TEXT = frozenset(
-    {"utf-7", "idna", "punycode", "raw_unicode_escape", "unicode_escape", "undefined", "mbcs", "oem"}
+    {"utf-7", "idna", "punycode", "raw-unicode-escape", "unicode-escape", "undefined", "mbcs", "oem"}
 )
 
 

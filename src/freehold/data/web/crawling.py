@@ -276,6 +276,8 @@ class _Crawl:
             self._drop(job.asked.found, state="failed", reason=error.reason, status=status)
         else:
             self._ledger.postpone(job.asked, seconds=seconds, reason=error.reason)
+        if asked is not None and asked > bounds.patience:
+            self._ledger.hold(job.asked.found.host, seconds=asked)
 
     def _fail_file(self, job: _Job, error: FetchError, *, is_last: bool) -> None:
         job.site.tries += 1

@@ -139,6 +139,10 @@ class Ledger:
         due = time.time() + seconds
         self._frontier.postpone(asked.found.url, tries=asked.tries + 1, due=due, reason=reason)
 
+    def hold(self, host: str, *, seconds: float) -> None:
+        """Lets a host alone, in later crawls too."""
+        self._frontier.hold(host, due=time.time() + seconds)
+
     def _archived(self, facts: Facts | None, arrived: Arrived) -> str:
         """Returns the place of a reply that is on the disk now; empty where it is not to be kept."""
         if facts is None:

@@ -10,6 +10,7 @@ import http.client
 import io
 import socket
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, Any, NamedTuple
 
@@ -136,7 +137,7 @@ def _read_head(stream: IO[bytes]) -> tuple[int, tuple[tuple[str, str], ...], htt
         raise FetchError("the reply is cut off", passing=True) from None
     except (http.client.HTTPException, ValueError) as error:
         raise FetchError(f"it is no HTTP: {_say(error)}") from None
-    fields = tuple((name.lower(), " ".join(str(value).split())) for name, value in response.headers.items())
+    fields = tuple((name.lower(), _read_value(str(value))) for name, value in response.headers.items())
     if len(fields) > _MOST_FIELDS:
         raise FetchError("its head is too large")
     return response.status, fields, response
@@ -158,6 +159,14 @@ def _read_body(response: http.client.HTTPResponse, *, most: int) -> bytes:
     if response.length:
         raise FetchError("the reply is cut off", passing=True)
     return bytes(body)
+
+
+def _read_value(value: str) -> str:
+    """Returns a header's value on one line; the parser took its bytes for Latin-1, and servers send UTF-8 too."""
+    if not value.isascii():
+        with suppress(UnicodeError):
+            value = value.encode("latin-1").decode()
+    return " ".join(value.split())
 
 
 def _say(error: Exception) -> str:

@@ -27,6 +27,7 @@ class Bounds(NamedTuple):
         repeats: How often one segment may be in a path: `/a/b/a/b/a/b` is how loops of links look.
         variants: The most queries of one path that are asked.
         host_pages: The most pages of one host.
+        hosts: The most hosts: some answer to every name there can be.
         hops: The most redirects from a URL that was found to the page.
         tries: How often a URL is asked that gives no answer, or an answer that says later.
         first_wait: Seconds until the second try; each further one waits twice as long.
@@ -45,6 +46,7 @@ class Bounds(NamedTuple):
     repeats: int = 3
     variants: int = 100
     host_pages: int = 100_000
+    hosts: int = 1_000
     hops: int = 5
     tries: int = 4
     first_wait: float = 1.0

@@ -5,6 +5,7 @@ Owns fetching both, once a day at most, and what is known of each site. Both sta
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -36,6 +37,7 @@ class Site:
         tries: How often robots.txt was asked for in vain.
         fault: Why it is not asked at all; empty where it is.
         is_listed: Its sitemaps wait to be asked for, or were.
+        until: When it is asked again what it says, by `time.monotonic`.
     """
 
     origin: Url
@@ -44,6 +46,7 @@ class Site:
     tries: int = 0
     fault: str = ""
     is_listed: bool = False
+    until: float = float("inf")
 
     @property
     def missing(self) -> Found | None:
@@ -86,8 +89,10 @@ class Sites:
 
     def of(self, url: Url) -> Site:
         """Returns the site of a URL."""
-        if url.origin not in self._sites:
-            self._sites[url.origin] = self._recall(Site(url._replace(path="/", query="")))
+        known = self._sites.get(url.origin)
+        if known is None or known.until < time.monotonic():
+            until = time.monotonic() + _FRESH.total_seconds()
+            self._sites[url.origin] = self._recall(Site(url._replace(path="/", query=""), until=until))
         return self._sites[url.origin]
 
     def _recall(self, site: Site) -> Site:

@@ -62,15 +62,18 @@ class Shapes:
         """Returns those that are new and within the bounds, and knows them from now on."""
         chosen = []
         for each in found:
-            stem, _, query = each.url.partition("?")
-            if (
-                _name(each.url) not in self._known
-                and self._hosts[each.host] < self._bounds.host_pages
-                and not (query and self._queries[stem] >= self._bounds.variants)
-            ):
+            if _name(each.url) not in self._known and self._has_room(each):
                 self._note(each.url, host=each.host)
                 chosen.append(each)
         return chosen
+
+    def _has_room(self, found: Found) -> bool:
+        stem, _, query = found.url.partition("?")
+        if query and self._queries[stem] >= self._bounds.variants:
+            return False
+        if found.host not in self._hosts:
+            return len(self._hosts) < self._bounds.hosts
+        return self._hosts[found.host] < self._bounds.host_pages
 
     def _note(self, url: str, *, host: str) -> None:
         self._known.add(_name(url))
