@@ -20,7 +20,7 @@ NAMES = {
         find_pairs fingerprint jaccard read_rows shingles
     """,
     "freehold.data.scale": """
-        Benchmark Clusters Collection KINDS Keep Leak LeakCount Leaks Means Progress Report
+        Benchmark Clusters KINDS Keep Leak LeakCount Leaks Means Progress Report
         Scheme deduplicate find_leaks find_near read_benchmark
     """,
     "freehold.engine": """

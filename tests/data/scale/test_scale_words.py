@@ -8,9 +8,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from freehold.data.scale import Scheme
-from freehold.data.scale.exact import compare
-from freehold.data.scale.local import sign_column
 from freehold.data.scale.minhash import find_keys, sign
+from freehold.data.scale.signing import sign_column
+from freehold.data.scale.similarity import compare
 from freehold.data.scale.tables import pack
 from freehold.data.scale.words import Shingled, find_grams, hash_words, shingle
 
