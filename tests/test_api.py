@@ -24,7 +24,7 @@ NAMES = {
         Tally Url Visit canonical crawl name_licence read_feed refuse_address
     """,
     "freehold.data.scale": """
-        Benchmark Clusters Collection KINDS Keep Leak LeakCount Leaks Means Progress Report
+        Benchmark Clusters KINDS Keep Leak LeakCount Leaks Means Progress Report
         Scheme deduplicate find_leaks find_near read_benchmark
     """,
     "freehold.engine": """

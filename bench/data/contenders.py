@@ -24,8 +24,8 @@ from typing import Any
 import numpy as np
 
 from freehold.data.scale import Scheme
-from freehold.data.scale.local import sign_column
 from freehold.data.scale.minhash import find_keys
+from freehold.data.scale.signing import sign_column
 
 SCHEME = Scheme.derive()
 HASHES = SCHEME.bands * SCHEME.rows

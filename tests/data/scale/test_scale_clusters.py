@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from freehold.data.forest import Forest
-from freehold.data.scale import Clusters, Collection, Scheme, find_near
+from freehold.data.scale import Clusters, Scheme, find_near
 from freehold.data.scale.bands import count_partitions
-from freehold.data.scale.local import sign_column
+from freehold.data.scale.clusters import Collection
+from freehold.data.scale.signing import sign_column
 from freehold.data.scale.store import Store
 from freehold.errors import StorageError
 

@@ -21,10 +21,10 @@ PROGRAM = """
 import sys
 from pathlib import Path
 if sys.argv[3] == "ray":
-    import ray
-    from freehold.data.scale.daft_engine import QUIET
     import os
+    from freehold.data.scale.daft_engine import QUIET
     os.environ.update(QUIET)
+    import ray
     ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False,
              runtime_env={"env_vars": QUIET})
 from freehold.data.scale import Means, deduplicate

@@ -74,6 +74,15 @@ def test_long_runs_of_words_are_found_wherever_they_stand() -> None:
     ]
 
 
+def test_what_is_in_all_texts_makes_few_pairs() -> None:
+    banner = " ".join(f"word{number}" for number in range(20))
+    train, benchmark = ([f"{banner} {side} {number}" for number in range(300)] for side in ("one", "other"))
+    shared = find_shared(train, benchmark)
+    assert {pair.one for pair in shared} == {pair.other for pair in shared} == set(range(300))
+    assert len(shared) == 599
+    assert find_shared(["a " * 20_000], ["a " * 20_000]) == [(0, 0, 13)]
+
+
 def test_each_pair_has_its_strongest_kind() -> None:
     benchmark = ["Where is my new card?", "When will my transfer from another bank arrive?", "Hello"]
     train = [

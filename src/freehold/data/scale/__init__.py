@@ -5,7 +5,7 @@ nothing needs to fit into memory. Loads numpy and pyarrow when it is used, Daft 
 """
 
 from freehold.data.scale.benchmarks import Benchmark, read_benchmark
-from freehold.data.scale.clusters import Clusters, Collection
+from freehold.data.scale.clusters import Clusters
 from freehold.data.scale.deduplication import Means, Progress, Report, deduplicate
 from freehold.data.scale.keeping import Keep
 from freehold.data.scale.leaks import KINDS, Leak, LeakCount, Leaks, find_leaks
@@ -16,7 +16,6 @@ __all__ = [
     "KINDS",
     "Benchmark",
     "Clusters",
-    "Collection",
     "Keep",
     "Leak",
     "LeakCount",

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from freehold.data.forest import Forest
 from freehold.data.scale.bands import Meeting, count_partitions, find_meetings
-from freehold.data.scale.exact import compare
 from freehold.data.scale.minhash import find_keys, sign
 from freehold.data.scale.scheme import Scheme
+from freehold.data.scale.similarity import compare
 from freehold.data.scale.store import Store
 from freehold.data.scale.words import Packed, shingle
 

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from freehold.data.scale.clusters import Signed
-from freehold.data.scale.local import Batch, sign_column
 from freehold.data.scale.scheme import Scheme
+from freehold.data.scale.signing import Batch, sign_column
 from freehold.data.scale.tables import Source, read_texts
 from freehold.errors import MissingExtraError, OperatorError
 

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from freehold.data.scale.clusters import Clusters, Collection
 from freehold.data.scale.keeping import Keep, choose
 from freehold.data.scale.leftovers import scratch
-from freehold.data.scale.local import Batch, sign_source
 from freehold.data.scale.scheme import Scheme
+from freehold.data.scale.signing import Batch, sign_source
 from freehold.data.scale.store import Store
 from freehold.data.scale.tables import Source, read_ranks, write
 from freehold.errors import DataError, StorageError

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from freehold.data.scale.clusters import Clusters, Collection
-from freehold.data.scale.local import sign_column
 from freehold.data.scale.scheme import Scheme
+from freehold.data.scale.signing import sign_column
 from freehold.data.scale.store import Store
 
 __all__ = ["find_near"]

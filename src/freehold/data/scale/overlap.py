@@ -27,6 +27,7 @@ __all__ = ["RUN", "SHORTEST", "Shared", "find_shared"]
 RUN = 13
 SHORTEST = 6
 _BATCH = 4096
+_NONE = 1 << 62
 
 
 class Shared(NamedTuple):
@@ -38,20 +39,25 @@ class Shared(NamedTuple):
 
 
 def find_shared(ones: Sequence[str], others: Sequence[str], *, run: int = RUN) -> list[Shared]:
-    """Returns the pairs of a text of the first set and one of the others that share a run of words, each once.
+    """Returns pairs of a text of the first set and one of the others that share a run of words.
+
+    Every text of both sets that has such a run is in one pair at least, but not each with each: what is said in
+    thousands of both makes thousands of pairs, not millions.
 
     Args:
         ones: The larger set: it is gone through once.
-        others: The set whose runs are looked for: they are held in memory, 16 bytes a word.
+        others: The set whose runs are looked for: they are held in memory, 24 bytes a word.
         run: How many words in a row count; texts with fewer count as a whole.
     """
-    wanted = _Wanted(others, run)
+    wanted = _find_wanted(others, run)
     found: dict[tuple[int, int], int] = {}
     for start in range(0, len(ones), _BATCH):
         words = _words(ones[start : start + _BATCH])
-        for size in wanted.sizes:
-            for one, other in wanted.match(*find_grams(words, size), size=size):
-                found[one + start, other] = size
+        for size, runs in wanted.items():
+            hashes, owners = find_grams(words, size)
+            found.update(dict.fromkeys(runs.match(hashes, owners + start), size))
+    for size, runs in wanted.items():
+        found.update(dict.fromkeys(runs.first_matches(), size))
     return [Shared(one, other, size) for (one, other), size in sorted(found.items())]
 
 
@@ -59,30 +65,48 @@ def _words(texts: Sequence[str]) -> Words:
     return hash_words(pack(list(texts)).packed)
 
 
-class _Wanted:
-    """The runs that are looked for, by their length."""
+def _find_wanted(texts: Sequence[str], run: int) -> dict[int, _Runs]:
+    """Returns the runs that are looked for, by their length."""
+    import numpy as np
 
-    def __init__(self, texts: Sequence[str], run: int) -> None:
+    words = _words(texts)
+    counts = np.diff(words.first)
+    wanted: dict[int, _Runs] = {}
+    for size in range(min(SHORTEST, run), run + 1):
+        hashes, owners = find_grams(words, size)
+        mine = counts[owners] == size if size < run else np.ones(len(owners), bool)
+        if mine.any():
+            wanted[size] = _Runs(hashes[mine], owners[mine])
+    return wanted
+
+
+class _Runs:
+    """Runs of one length, and the first text of the other set that has each."""
+
+    def __init__(self, hashes: Hashes, owners: Positions) -> None:
         import numpy as np
 
-        words = _words(texts)
-        counts = np.diff(words.first)
-        self._runs: dict[int, tuple[Hashes, Positions]] = {}
-        for size in range(min(SHORTEST, run), run + 1):
-            hashes, owners = find_grams(words, size)
-            mine = counts[owners] == size if size < run else np.ones(len(owners), bool)
-            if mine.any():
-                order = np.lexsort((owners[mine], hashes[mine]))
-                self._runs[size] = (hashes[mine][order], owners[mine][order])
-        self.sizes = tuple(self._runs)
+        order = np.lexsort((owners, hashes))
+        self._hashes, self._owners = hashes[order], owners[order]
+        self._known, self._firsts = np.unique(self._hashes, return_index=True)
+        self._matched = np.full(len(self._known), _NONE)
 
-    def match(self, hashes: Hashes, owners: Positions, *, size: int) -> list[tuple[int, int]]:
-        """Returns the pairs of an owner of these runs and an owner of the same run here."""
+    def match(self, hashes: Hashes, owners: Positions) -> list[tuple[int, int]]:
+        """Returns each owner of one of the runs with the first text that has it here."""
         import numpy as np
 
-        known, theirs = self._runs[size]
-        low = np.searchsorted(known, hashes)
-        high = np.searchsorted(known, hashes, side="right")
-        counts = high - low
-        places = np.repeat(low, counts) + np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-        return list(zip(np.repeat(owners, counts).tolist(), theirs[places].tolist(), strict=True))
+        places = np.minimum(np.searchsorted(self._known, hashes), len(self._known) - 1)
+        same = self._known[places] == hashes
+        places, owners = places[same], owners[same]
+        np.minimum.at(self._matched, places, owners)
+        pairs = np.unique(np.stack([owners, self._owners[self._firsts[places]]]), axis=1)
+        return list(zip(*pairs.tolist(), strict=True))
+
+    def first_matches(self) -> list[tuple[int, int]]:
+        """Returns each text that has a run that was matched with the first owner of it."""
+        import numpy as np
+
+        owners = np.repeat(self._matched, np.diff(self._firsts, append=len(self._owners)))
+        matched = owners < _NONE
+        pairs = np.unique(np.stack([owners[matched], self._owners[matched]]), axis=1)
+        return list(zip(*pairs.tolist(), strict=True))

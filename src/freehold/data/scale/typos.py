@@ -32,6 +32,8 @@ EACH = 8
 
 _PAIRS = 1 << 15
 _FAR = 100
+_LOOK = 8
+"""After so many rows those pairs are left out that cannot come near any more."""
 
 
 class Slip(NamedTuple):
@@ -121,9 +123,7 @@ def count_edits(ones: Sequence[str], others: Sequence[str], *, pairs: tuple[Posi
     edits = np.full(len(order), _FAR, np.int8)
     for start in range(0, len(order), _PAIRS // 8):
         part = order[start : start + _PAIRS // 8]
-        one = _encode([ones[i] for i in pairs[0][part].tolist()])
-        other = _encode([others[i] for i in pairs[1][part].tolist()])
-        edits[part] = _fill(one, other)
+        edits[part] = _fill(_encode(ones, pairs[0][part]), _encode(others, pairs[1][part]))
     return edits
 
 
@@ -132,16 +132,17 @@ class _Encoded(NamedTuple):
     lengths: Positions
 
 
-def _encode(texts: Sequence[str]) -> _Encoded:
+def _encode(texts: Sequence[str], which: Positions) -> _Encoded:
     """Returns characters as numbers, one text a row, with room at both ends."""
     import numpy as np
 
-    lengths = np.array([len(text) for text in texts])
-    width = int(lengths.max(initial=0)) + 2 * MOST + 2
-    codes = np.zeros((len(texts), width), np.uint32)
-    for row, text in zip(codes, texts, strict=True):
+    distinct, places = np.unique(which, return_inverse=True)
+    chosen = [texts[i] for i in distinct.tolist()]
+    lengths = np.array([len(text) for text in chosen])
+    codes = np.zeros((len(chosen), int(lengths.max(initial=0)) + 2 * MOST + 2), np.uint32)
+    for row, text in zip(codes, chosen, strict=True):
         row[MOST + 1 : MOST + 1 + len(text)] = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
-    return _Encoded(codes, lengths)
+    return _Encoded(codes[places], lengths[places])
 
 
 def _fill(one: _Encoded, other: _Encoded) -> Distances:
@@ -156,12 +157,17 @@ def _fill(one: _Encoded, other: _Encoded) -> Distances:
         above[:, diagonal + 1] = diagonal - MOST
     twice = np.full_like(above, _FAR)
     other_codes = np.pad(other.codes, ((0, 0), (0, max(0, one.codes.shape[1] - other.codes.shape[1]) + 2 * MOST)))
-    fits = np.abs(apart) <= MOST
+    left = np.flatnonzero(np.abs(apart) <= MOST)
+    above, twice, codes, other_codes = above[left], twice[left], one.codes[left], other_codes[left]
     for row in range(int(one.lengths.max(initial=0)) + 1):
         if row:
-            above, twice = _next(above, twice, one.codes, other_codes, row=row), above
-        done = np.flatnonzero(fits & (one.lengths == row))
-        result[done] = above[done, apart[done] + MOST + 1]
+            above, twice = _next(above, twice, codes, other_codes, row=row), above
+        done = np.flatnonzero(one.lengths[left] == row)
+        result[left[done]] = above[done, apart[left[done]] + MOST + 1]
+        if row % _LOOK == 0:
+            alive = np.flatnonzero((np.minimum(above, twice).min(axis=1) <= MOST) & (one.lengths[left] > row))
+            left, above, twice = left[alive], above[alive], twice[alive]
+            codes, other_codes = codes[alive], other_codes[alive]
     return result
 
 

@@ -27,6 +27,7 @@ PAD = 16
 """Bytes after the last text, so that eight can be read from any place."""
 
 _FOLD, _LENGTH, _LONG, _LACK = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0xA0761D6478BD642F, 0x94D049BB133111EB
+_HUGE = 128
 _STIR = 0xD6E8FEB86659FD93
 _MARKS = ((0xC2, 0x80, 0xBF, 2), (0xE2, 0x80, 0x81, 3), (0xE3, 0x80, 0x80, 3))
 """First byte, range of the second, length: characters outside ASCII that are not in words."""
@@ -101,7 +102,8 @@ def shingle(texts: Packed, scheme: Scheme) -> Shingled:
     grams = _run(words, scheme)[places]
     short = np.flatnonzero(counts < scheme.words)
     names = _name(words, first)
-    names[counts == 0] = _hash_bytes(texts, np.flatnonzero(counts == 0))
+    bare = np.flatnonzero(counts == 0)
+    names[bare] = _hash_bytes(texts.data, texts.starts[bare], np.diff(texts.starts)[bare])
     grams[starts[short]] = names[short]
     return Shingled(names, (mix(grams) >> np.uint64(32)).astype(np.uint32), starts)
 
@@ -121,7 +123,8 @@ def mix(hashes: Hashes) -> Hashes:
 def hash_words(texts: Packed) -> Words:
     """Returns a hash for each word.
 
-    Eight bytes of a word are read at a time, of all words at once; long words take more rounds.
+    Eight bytes of a word are read at a time, of all words at once; long words take more rounds, and those that are
+    no words but data are read by themselves.
     """
     import numpy as np
 
@@ -132,7 +135,9 @@ def hash_words(texts: Packed) -> Words:
     masks = np.array([(1 << (8 * size)) - 1 for size in range(9)], np.uint64)
     hashes = (view[starts] & masks[np.minimum(lengths, 8)]).astype(np.uint64, copy=False)
     hashes = mix(hashes + lengths.astype(np.uint64) * np.uint64(_LENGTH))
-    left, done = np.flatnonzero(lengths > 8), 8
+    huge = np.flatnonzero(lengths > _HUGE)
+    hashes[huge] = _hash_bytes(texts.data, starts[huge], lengths[huge])
+    left, done = np.flatnonzero((lengths > 8) & (lengths <= _HUGE)), 8
     while len(left):
         part = view[starts[left] + done] & masks[np.minimum(lengths[left] - done, 8)]
         hashes[left] = mix(hashes[left] * np.uint64(_LONG) + part)
@@ -187,12 +192,12 @@ def _name(words: Hashes, first: Positions) -> Hashes:
     return mix(sums[first[1:]] - sums[first[:-1]] + counts.astype(np.uint64) * np.uint64(_LACK))
 
 
-def _hash_bytes(texts: Packed, which: Positions) -> Hashes:
-    """Returns hashes for the few texts that have no words."""
+def _hash_bytes(data: Bytes, starts: Positions, lengths: Positions) -> Hashes:
+    """Returns hashes for the few pieces that are not what words look like."""
     import hashlib
 
     import numpy as np
 
-    pieces = [texts.data[texts.starts[i] : texts.starts[i + 1]].tobytes() for i in which.tolist()]
+    pieces = [data[start : start + size].tobytes() for start, size in zip(starts, lengths, strict=True)]
     digests = [hashlib.blake2b(piece, digest_size=8).digest() for piece in pieces]
     return np.frombuffer(b"".join(digests), "<u8").astype(np.uint64)
