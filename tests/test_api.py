@@ -16,7 +16,7 @@ NAMES = {
     "freehold.app.clients": "Language Subject file_name is_generated usage write_client",
     "freehold.compress": "PARITY shrink",
     "freehold.data": """
-        BadRow Place Refused Row SOURCES SourceKind Table Tally collect fetch_sites find_clusters
+        BadRow Fetching Place Refused Row SOURCES SourceKind Table collect fetch_sites find_clusters
         find_kept find_pairs fingerprint jaccard read_rows shingles
     """,
     "freehold.data.web": """
@@ -69,7 +69,8 @@ NAMES = {
     """,
     "freehold.data.cleaning": """
         Bar Change Chunk Cleaned Cleaning DOCUMENTS Dropped ENGLISH Finding Ledger LineCounts Mode Moved MovedSpan
-        Offsets PII PiiFinder ROWS RULES Rule STEPS Sample Settings Tally Words cut_chunks list_steps move_spans
+        Offsets PII Passage PiiFinder ROWS RULES Rule STEPS Sample Settings Tally VERSION Words cut_chunks
+        list_steps move_spans
     """,
     "freehold.data.documents": "DOCUMENT_ENDINGS Document DocumentReader UnreadableError find_format",
     "freehold.task": """

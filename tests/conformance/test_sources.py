@@ -7,16 +7,20 @@ import sqlite3
 import subprocess
 import tarfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from tests.data.documents.papers import pdf
 
-from freehold.data import SOURCES, BadRow, Place, Row, read_rows
+from freehold.data import SOURCES, BadRow, Place, Refused, Row, fetch_sites, read_rows
 from freehold.data.sources import find_kind
 from freehold.errors import DataError
-from freehold.task import Example, Field, Source
+from freehold.registry import Registry
+from freehold.task import Crawl, Example, Field, Source
 
 Make = Callable[[Path, list[str]], Source]
 """Puts texts into a folder and returns the source that has them."""
@@ -117,6 +121,32 @@ def as_commits(folder: Path, texts: list[str]) -> Source:
     return Source("git-log:log", {})
 
 
+def as_website(folder: Path, texts: list[str]) -> Source:
+    """Serves one page a text on this machine, and fetches them."""
+    (folder / "site").mkdir(exist_ok=True)
+    links = "".join(f'<a href="{number}.html">{number}</a>' for number in range(len(texts)))
+    (folder / "site" / "index.html").write_text(f"<html><body>{links}</body></html>")
+    for number, text in enumerate(texts):
+        said = f"<p>{text} is what this page has to say, and it says it at some length.</p>" * 3
+        (folder / "site" / f"{number}.html").write_text(f"<html><body><article>{said}</article></body></html>")
+    (folder / "site" / "robots.txt").write_text("User-agent: *\nDisallow:\n")
+    handler = partial(Quiet, directory=str(folder / "site"))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        crawl = Crawl("me@example.org", include=("/*.html",), delay=0, sitemaps=False, loopback=True)
+        source = Source(f"http://127.0.0.1:{server.server_port}/index.html", {}, crawl=crawl)
+        with Registry.open(folder / "state") as shelf:
+            fetch_sites([source], shelf=shelf, kept=folder / "kept")
+        server.shutdown()
+    return source
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """Serves files, says nothing."""
+
+    def log_message(self, format: str, *args: object) -> None: ...
+
+
 def as_standard_library(folder: Path, texts: list[str]) -> Source:
     return Source("python:stdlib", {})
 
@@ -135,6 +165,7 @@ KINDS: dict[str, Make] = {
     "stdlib.v1": as_standard_library,
     "tar.v1": as_tar,
     "tsv.v1": as_tsv,
+    "web.v1": as_website,
     "zip.v1": as_zip,
 }
 TEXTS = ["the first text", "the second text", "the third text"]
@@ -149,6 +180,11 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 def place_of(source: Source, folder: Path) -> Place:
     return Place.of_source(source, folder=folder, kept=folder / "kept")
+
+
+def read(source: Source, folder: Path) -> Iterator[Example | Refused]:
+    fields = [Field("kind", "choice")]
+    return read_rows(source, folder=folder, inputs=["text"], fields=fields, kept=folder / "kept")
 
 
 def test_the_table_is_complete() -> None:
@@ -196,7 +232,7 @@ def test_rows_come_one_by_one_and_the_same_each_time(kind: str, tmp_path: Path) 
 
 def test_every_text_becomes_an_example_with_a_passport(kind: str, tmp_path: Path) -> None:
     source = KINDS[kind](tmp_path, TEXTS)
-    rows = list(read_rows(source, folder=tmp_path, inputs=["text"], fields=[Field("label", "choice")]))
+    rows = list(read(source, tmp_path))
     examples = [row for row in rows if isinstance(row, Example)]
     assert len(examples) == len(rows)
     if kind not in FIXED:
@@ -215,5 +251,5 @@ def test_what_is_not_there_is_an_error_of_the_users(kind: str, tmp_path: Path) -
     empty.mkdir()
     source = KINDS[kind](made, TEXTS)
     with pytest.raises(DataError, match=r"is not there|cannot be read") as caught:
-        list(read_rows(source, folder=empty, inputs=["text"], fields=[Field("label", "choice")]))
+        list(read(source, empty))
     assert source.uri in str(caught.value)

@@ -233,7 +233,7 @@ def test_locators_never_show_absolute_paths(work: Work) -> None:
     ("uri", "message"),
     [
         ("a.xlsx", r"`a.xlsx` is of a kind that cannot be read.*FILE.csv\[.gz\|.zst\].*`python:stdlib`"),
-        ("https://example.org/a.csv", "`https://example.org/a.csv` is of a kind that cannot be read"),
+        ("ftp://example.org/a.csv", "`ftp://example.org/a.csv` is of a kind that cannot be read"),
         ("python:site", "of a kind that cannot be read"),
         ("", "of a kind that cannot be read"),
         ("nothing", "source `nothing` is not there"),

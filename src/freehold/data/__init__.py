@@ -7,18 +7,17 @@ from freehold.data.collection import collect, find_kept, fingerprint
 from freehold.data.neighbours import find_clusters, find_pairs, jaccard, shingles
 from freehold.data.rows import Refused, read_rows
 from freehold.data.sources import SOURCES, BadRow, Place, Row, SourceKind, Table
-from freehold.data.web import Tally
-from freehold.data.websites import fetch_sites
+from freehold.data.websites import Fetching, fetch_sites
 
 __all__ = [
     "SOURCES",
     "BadRow",
+    "Fetching",
     "Place",
     "Refused",
     "Row",
     "SourceKind",
     "Table",
-    "Tally",
     "collect",
     "fetch_sites",
     "find_clusters",

@@ -15,6 +15,7 @@ from freehold.data.cleaning import Ledger
 from freehold.data.corrections import Corrections, read_corrections
 from freehold.data.duplicates import Apart, Entry, Merged, Reading, merge
 from freehold.data.groups import join_groups, name_group, rank_times
+from freehold.data.leakage import find_leakage
 from freehold.data.neighbours import find_clusters
 from freehold.data.report import Count, Findings, describe, notes
 from freehold.data.rows import Refused, read_rows
@@ -85,7 +86,7 @@ def _digest(source: Source, task: Task, shelf: Registry) -> str:
 
 @stage(
     _NAME,
-    version=3,
+    version=4,
     result=Examples,
     reads=("name", "inputs", "fields", "sources", "seed", "rules"),
     state=fingerprint,
@@ -119,6 +120,7 @@ def collect(desk: Desk, task: Task, shelf: Registry) -> Examples:
         apart=sorted_out.apart,
         clusters=sorted_out.clusters,
         ledger=ledger,
+        leaks=sorted_out.leaks,
     )
     report = describe(findings)
     _write(desk.folder, findings, report)
@@ -206,11 +208,12 @@ def _check_labels(task: Task, merged: Merged) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _SortedOut:
-    """Examples that are used, rows that are kept apart, and every example's cluster."""
+    """Examples that are used, rows that are kept apart, every example's cluster, and the table of leaks."""
 
     examples: tuple[Example, ...]
     apart: tuple[Apart, ...]
     clusters: Mapping[str, str]
+    leaks: Mapping[str, Json]
 
 
 def _split(task: Task, merged: Merged, recorded: Mapping[str, Split], *, signing: KeptSignatures) -> _SortedOut:
@@ -229,6 +232,8 @@ def _split(task: Task, merged: Merged, recorded: Mapping[str, Split], *, signing
         seed=task.seed,
         places=rank_times({name: entry.example for name, entry in entries.items()}, blocks) if timed else None,
     )
+    leakage = find_leakage({name: entry.example for name, entry in entries.items()}, assigned)
+    assigned = leakage.assignment
     names: dict[str, str] = {}
     for name in sorted(assigned.splits):  # named after those that are used: what is kept apart changes nothing
         names.setdefault(clusters[name], name)
@@ -240,7 +245,9 @@ def _split(task: Task, merged: Merged, recorded: Mapping[str, Split], *, signing
         Apart(name, entries[name].example.passport, why.reason, why.near)
         for name, why in sorted(assigned.apart.items())
     )
-    return _SortedOut(examples, (*merged.apart, *near), clusters)
+    apart = (*merged.apart, *near)
+    places = {name: entry.example.passport.locator for name, entry in entries.items()}
+    return _SortedOut(examples, apart, clusters, leakage.to_json(apart, places))
 
 
 def _placed(example: Example, *, split: Split, cluster: str) -> Example:
@@ -258,4 +265,5 @@ def _write(folder: Path, findings: Findings, report: Mapping[str, Json]) -> None
     with (folder / "conflicts.jsonl").open("wb") as file:
         for conflict in findings.merged.conflicts:
             file.write(canonical(conflict._asdict()) + b"\n")
+    (folder / "leaks.json").write_bytes(canonical(findings.leaks) + b"\n")
     (folder / "report.json").write_bytes(canonical(report) + b"\n")

@@ -47,6 +47,7 @@ class Findings:
         apart: Rows that are not used, so that no test row is learned from.
         clusters: Example id to cluster, of all examples, used or not.
         ledger: What cleaning did.
+        leaks: The table of training rows that give test rows away.
     """
 
     task: Task
@@ -57,6 +58,7 @@ class Findings:
     apart: tuple[Apart, ...]
     clusters: Mapping[str, str]
     ledger: Ledger
+    leaks: Mapping[str, Json]
 
 
 def describe(findings: Findings) -> dict[str, Json]:
@@ -85,6 +87,7 @@ def describe(findings: Findings) -> dict[str, Json]:
             "conflicts": _describe_conflicts(findings),
             "kept_apart": _describe_apart(findings),
             "cleaning": _describe_cleaning(findings.ledger),
+            "leaks": dict(findings.leaks),
             "licences": _describe_licences(findings.examples),
             "corrections": _describe_corrections(findings),
             "fields": {field.name: _describe_field(field.name, findings) for field in findings.task.fields},

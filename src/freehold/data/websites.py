@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 from freehold.data.documents import DocumentReader, UnreadableError
@@ -24,10 +24,10 @@ from freehold.errors import DataError
 from freehold.task import Crawl, Source, canonical, digest
 
 if TYPE_CHECKING:
-    from freehold.data.web import Scope, Tally, Visit
+    from freehold.data.web import Scope, Visit
     from freehold.registry import Registry
 
-__all__ = ["fetch_sites", "website"]
+__all__ = ["Fetching", "fetch_sites", "website"]
 
 _DONE = "crawl.json"
 _ENDINGS = {
@@ -41,7 +41,16 @@ _ENDINGS = {
     "application/vnd.openxmlformats-officedocument.presentationml.presentation": ".pptx",
 }
 
-Telling = Callable[[str, "Tally"], None]
+
+class Fetching(NamedTuple):
+    """How far the fetching of a site is: pages that are there, and URLs that wait."""
+
+    uri: str
+    pages: int
+    waiting: int
+
+
+Telling = Callable[[Fetching], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,14 +135,14 @@ def fetch_sites(
     shelf: Registry,
     kept: Path,
     refresh: bool = False,
-    tell: Telling = lambda uri, tally: None,
+    tell: Telling = lambda fetching: None,
 ) -> None:
     """Fetches the sites that were not fetched yet, and goes on with those that were not finished.
 
     Args:
         kept: Where sources keep things between turns.
         refresh: Whether pages of finished sites are asked for anew, to be sent where they changed.
-        tell: Called with a site's address and the numbers so far.
+        tell: Called after each page.
 
     Raises:
         DataError: A site's settings cannot be, or nothing of it could be fetched.
@@ -158,7 +167,7 @@ def _fetch(source: Source, crawl: Crawl, *, shelf: Registry, kept: Path, refresh
         identity=Identity(name=crawl.name, contact=crawl.contact),
         refresh=refresh,
         allow_loopback=crawl.loopback,
-        tell=lambda tally: tell(source.uri, tally),
+        tell=lambda tally: tell(Fetching(source.uri, tally.fetched + tally.unchanged, tally.waiting)),
     )
     if next(archive.visits(), None) is None:
         told = (

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from freehold.gate.asking import Answering, Asking, Opening
+from freehold.gate.leaks import note_leaks
 from freehold.task import (
     Artifact,
     Desk,
@@ -36,7 +37,7 @@ __all__ = ["judge", "judge_with"]
 _NAME = "gate.judge"
 
 
-@stage(_NAME, version=3, result=Judgement, reads=("name", "inputs", "fields", "goals", "seed"))
+@stage(_NAME, version=4, result=Judgement, reads=("name", "inputs", "fields", "goals", "seed"))
 def judge(
     desk: Desk, task: Task, artifact: Artifact, labelled: LabelledExamples, against: Release | None
 ) -> Judgement:
@@ -89,16 +90,14 @@ def judge_with(
         facts=artifact.facts,
         artifact=artifact.digest,
     )
+    verdict = note_leaks(verdict, labelled.folder)
     confidence = describe_confidence(ours.fields, truths, predictions)
     (desk.folder / "verdict.json").write_bytes(canonical(verdict.to_json()) + b"\n")
     (desk.folder / "calibration.json").write_bytes(canonical({"fields": confidence}) + b"\n")
     _write_answers(desk.folder / "answers.jsonl", rows, predictions, theirs.of(rows) if theirs else ())
     facts: dict[str, Json] = {"rows": len(rows), "passed": verdict.passed, "asked": len(asking.asked)}
     if tiers := measure_tiers(ours.fields, truths, predictions):
-        shown: dict[str, Json] = {
-            n: {tier: {**m._asdict()} for tier, m in each.items()} for n, each in tiers.items()
-        }
-        facts["tiers"] = shown
+        facts["tiers"] = {n: {tier: {**m._asdict()} for tier, m in each.items()} for n, each in tiers.items()}
     return Judgement(desk.folder, facts=facts)
 
 

@@ -43,7 +43,7 @@ def _state(task: Task, examples: Examples, shelf: Registry) -> Mapping[str, Json
 
 @stage(
     _NAME,
-    version=1,
+    version=2,
     result=LabelledExamples,
     reads=("name", "inputs", "fields", "base", "seed"),
     state=_state,
@@ -63,6 +63,8 @@ def annotate(desk: Desk, task: Task, examples: Examples, shelf: Registry) -> Lab
         shutil.copyfile(source, target)
     else:
         write_examples(target, labelled)
+    if (examples.folder / "leaks.json").exists():
+        shutil.copyfile(examples.folder / "leaks.json", desk.folder / "leaks.json")
     suggestions = _suggest(desk, task, labelled, unlabelled)
     with (desk.folder / "suggestions.jsonl").open("wb") as file:
         file.writelines(canonical(each._asdict()) + b"\n" for each in suggestions)

@@ -27,7 +27,7 @@ from freehold.task import (
 )
 
 if TYPE_CHECKING:
-    from freehold.data import Tally
+    from freehold.data import Fetching
     from freehold.registry import Registry
 
 __all__ = ["Collected", "TurnRecord", "collect_data", "open_state", "run", "run_turn"]
@@ -142,9 +142,9 @@ def _fetch(task: Task, *, shelf: Registry, refresh: bool, tell: Tell) -> None:
         return
     from freehold.data import fetch_sites, find_kept
 
-    def say(uri: str, tally: Tally) -> None:
-        done, total = tally.fetched + tally.unchanged, tally.fetched + tally.unchanged + tally.waiting
-        tell(Event("data.collect", "progress", done=done, total=total, note=f"fetching {uri}"))
+    def say(now: Fetching) -> None:
+        note = f"fetching {now.uri}"
+        tell(Event("data.collect", "progress", done=now.pages, total=now.pages + now.waiting, note=note))
 
     fetch_sites(task.sources, shelf=shelf, kept=find_kept(shelf), refresh=refresh, tell=say)
 

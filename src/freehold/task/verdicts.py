@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from freehold.task.canonical import Json
@@ -53,6 +53,7 @@ class Verdict:
     Attributes:
         against: The champion it was compared with (`banking@3`), or empty for a first release.
         artifact: Digest of the judged artifact.
+        leaks: Training rows that gave test rows away and were kept apart, by kind; empty where nobody looked.
     """
 
     passed: bool
@@ -61,10 +62,12 @@ class Verdict:
     comparisons: tuple[Comparison, ...]
     against: str
     artifact: str
+    leaks: Mapping[str, Json] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Json]:
         """Returns the verdict in the shape of the contract, extended."""
         return {
+            **({"leaks": dict(self.leaks)} if self.leaks else {}),
             "passed": self.passed,
             "reasons": list(self.reasons),
             "fields": {f: {m: v._asdict() for m, v in ms.items()} for f, ms in self.fields.items()},
@@ -87,4 +90,5 @@ class Verdict:
             comparisons=tuple(Comparison(**c) for c in comparisons),
             against=data["against"],
             artifact=data["artifact"],
+            leaks=data.get("leaks", {}),
         )

@@ -173,7 +173,7 @@ def read_members(path: Path, *, start: int = 0) -> Iterator[Member]:
                 if not rest and not (rest := file.read(_PIECE)):
                     return
                 made += _step(unpacker, rest, path=path, start=start)
-                # At the end of a member both may hold what is behind it: zlib was stopped by the size of the output.
+                # At a member's end both may hold what is behind it, where the size of the output stopped zlib.
                 left = unpacker.unused_data if unpacker.eof else unpacker.unconsumed_tail
                 end, rest = end + len(rest) - len(left), left
                 if len(made) > _MOST:
