@@ -3,6 +3,7 @@
 - Links between pages lead somewhere.
 - `docs/cli.md` is what `docs/generate_cli.py` writes.
 - Every key, kind and metric that the parser of task files knows is in `docs/task-file.md`.
+- Every step of cleaning, and every rule with its bar, is in `docs/cleaning.md`.
 - Examples marked as runnable run and print what the page says (see `examples.py`).
 
 Words after the command are pages: only their examples are run.
@@ -48,19 +49,34 @@ def check_cli() -> list[str]:
 
 def check_task_file() -> list[str]:
     """Each word that the parser knows stands in backticks on the page."""
-    from freehold.task import FIELD_KINDS, SPLITS, outputs, remote, taskfile
+    from freehold.task import FIELD_KINDS, SPLITS, datarules, origins, outputs, remote, taskfile
     from freehold.task.metrics import ARTIFACT_METRICS, EXTRA_ERROR, METRICS
 
     page = ROOT / "docs" / "task-file.md"
     text = page.read_text(encoding="utf-8")
-    keys = {*taskfile._TASK_KEYS, *taskfile._SOURCE_KEYS, *outputs._KEYS, *ARTIFACT_METRICS, "auto", *SPLITS}
+    keys = {*taskfile._TASK_KEYS, *outputs._KEYS, *ARTIFACT_METRICS, "auto", *SPLITS}
+    keys |= {*origins._KEYS, *datarules._KEYS}
     keys |= {*remote._KEYS, *remote._PRICE_KEYS, *remote._ROUTER_KEYS}
     keys |= {EXTRA_ERROR, *FIELD_KINDS, *(metric for metrics in METRICS.values() for metric in metrics)}
     sections = {f"[{name}" for name in taskfile._SECTIONS if name not in ("source", "upstream")}
     sections |= {"[[source]]", "[[upstream]]"}
     missing = [key for key in sorted(keys) if f"`{key}`" not in text]
     missing += [section for section in sorted(sections) if f"`{section}" not in text]
+    crawling = (ROOT / "docs" / "crawling.md").read_text(encoding="utf-8")
+    missing += [key for key in origins._CRAWL if f"`{key}`" not in crawling]
     return [f"{page}: `{name}` is known to the parser and not documented." for name in missing]
+
+
+def check_cleaning() -> list[str]:
+    """Each step of cleaning, and each rule with its bar, is on the page."""
+    from freehold.data.cleaning import RULES, list_steps
+
+    page = ROOT / "docs" / "cleaning.md"
+    text = page.read_text(encoding="utf-8")
+    families = ("c4", "gopher", "fineweb", "profanity")
+    missing = [step for step in list_steps() if step.partition(".")[0] not in families and f"`{step}`" not in text]
+    missing += [f"{name} | {rule.bar}" for name, rule in RULES.items() if f"| `{name}` | {rule.bar} |" not in text]
+    return [f"{page}: `{name}` is known and not documented." for name in missing]
 
 
 def check_examples(chosen: list[Path]) -> list[str]:
@@ -78,6 +94,7 @@ def main(words: list[str]) -> int:
             "links": check_links,
             "command line reference": check_cli,
             "task file reference": check_task_file,
+            "cleaning reference": check_cleaning,
             **checks,
         }
     failed = 0

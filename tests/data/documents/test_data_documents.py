@@ -58,6 +58,19 @@ def test_a_page_is_its_main_text(reader: DocumentReader) -> None:
     assert "alert" not in page.text
 
 
+def test_line_ends_inside_of_a_paragraph_are_spaces(reader: DocumentReader) -> None:
+    said = "<p>The pump must be\nstopped before the <code>cover</code>\n  is opened, and it must be cold.</p>"
+    rows = "<table><tr><th>part</th><th>weight</th></tr><tr><td>filter</td><td>9 kg</td></tr></table>"
+    items = "<ul><li>First lift the filter out.</li><li>Then clean it with water.</li></ul>"
+    page = f"<html><body><article><h1>Safety¶</h1>{said}{said}{rows}{items}</article></body></html>".encode()
+    (document,) = reader.read("a.html", page)
+    paragraphs = document.text.split("\n\n")
+    assert "The pump must be stopped before the cover is opened, and it must be cold." in paragraphs
+    assert "filter | 9 kg" in paragraphs
+    assert "First lift the filter out." in paragraphs
+    assert "Safety" in paragraphs
+
+
 def test_a_mailbox_is_its_messages(reader: DocumentReader) -> None:
     quoted = mbox((*LINES, "Dear all\n\n>From now on, no smoking."))
     messages = reader.read("a.mbox", quoted)

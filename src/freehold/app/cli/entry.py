@@ -12,6 +12,7 @@ from typer.exceptions import TyperException
 from freehold import __version__
 from freehold.app.cli.client import client
 from freehold.app.cli.data import data
+from freehold.app.cli.dedupe import dedupe
 from freehold.app.cli.doctor import doctor
 from freehold.app.cli.evaluate import evaluate
 from freehold.app.cli.export import export
@@ -34,7 +35,7 @@ from freehold.app.cli.verify import verify
 __all__ = ["app", "main"]
 
 _COMMANDS: tuple[tuple[str, tuple[Callable[..., int], ...]], ...] = (
-    ("The line", (init, data, run, status, report)),
+    ("The line", (init, data, dedupe, run, status, report)),
     ("Answers", (predict, evaluate, serve, upstreams, client, feedback)),
     ("Models", (models, promote, rollback, export)),
     ("Care", (verify, doctor)),

@@ -7,15 +7,18 @@ Discovery and Extraction", ACL); the only module that imports it. No script is r
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from typing import Any
 
 from freehold.data.documents.document import Document, UnreadableError
 
 __all__ = ["read_page"]
 
-_PERMALINK = re.compile(r"[¶#]+(?=\s*$)", re.MULTILINE)
+_PERMALINK = re.compile(r"[¶#]+\s*$")
 """The mark that documentation puts behind headings, to link to them."""
 
-_ALONE = re.compile(r"^[-*]?[ \t]*\n", re.MULTILINE)
+_OUTER = frozenset(["p", "head", "list", "item", "quote", "table", "row"])
+"""The elements of a page's main text that are paragraphs, or hold some."""
 
 
 def read_page(data: bytes | str, *, url: str = "") -> Document:
@@ -42,7 +45,7 @@ def read_page(data: bytes | str, *, url: str = "") -> Document:
     if not isinstance(found, trafilatura.settings.Document) or not found.text:
         raise UnreadableError("no main text is found in the page")
     return Document(
-        _tidy(found.text),
+        "\n\n".join(filter(None, _paragraphs(found.body))),
         title=_PERMALINK.sub("", found.title or "").strip(),
         author=found.author or "",
         time=found.date or "",
@@ -51,7 +54,22 @@ def read_page(data: bytes | str, *, url: str = "") -> Document:
     )
 
 
-def _tidy(text: str) -> str:
-    """Returns paragraphs with an empty line between them; list marks without an item, and link marks, are gone."""
-    lines = _ALONE.sub("", _PERMALINK.sub("", text)).splitlines()
-    return "\n\n".join(line.strip() for line in lines if line.strip())
+def _paragraphs(node: Any) -> Iterator[str]:
+    """Yields the paragraphs below an element. Line ends within one are spaces, as a browser shows them."""
+    if node.tag == "row":
+        cells = (" ".join("".join(cell.itertext()).split()) for cell in node)
+        yield " | ".join(cell for cell in cells if cell)
+        return
+    running = node.text or ""
+    for child in node:
+        if child.tag in _OUTER:
+            yield _line(running)
+            yield from _paragraphs(child)
+            running = child.tail or ""
+        else:
+            running += "".join(child.itertext()) + (child.tail or "")
+    yield _line(running)
+
+
+def _line(text: str) -> str:
+    return _PERMALINK.sub("", " ".join(text.split())).rstrip()

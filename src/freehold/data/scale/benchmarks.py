@@ -66,6 +66,13 @@ def _is_plain(file: Path) -> bool:
     return file.suffix.lower() in (".txt", ".md")
 
 
+class _Every(frozenset[str]):
+    """All columns, whatever their names."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+
 def _place(file: Path) -> Place:
     return Place(str(file), file)
 
@@ -76,7 +83,7 @@ def _texts(file: Path, columns: Collection[str]) -> Iterator[tuple[str, str]]:
         yield "1", file.read_text(encoding="utf-8", errors="replace")
         return
     place = _place(file)
-    with find_kind(place).open(place, columns) as table:
+    with find_kind(place).open(place, columns or _Every()) as table:
         for row in table.rows:
             if isinstance(row, Row):
                 for name, cell in row.cells.items():
