@@ -200,7 +200,7 @@ def write(
     schema = source.schema.append(pa.field("cluster", pa.int64(), nullable=False))
     try:
         with replacing(target) as unfinished, ParquetWriter(unfinished, schema, compression="zstd") as writer:
-            done, waiting = 0, _Waiting(writer, schema)
+            done, waiting = 0, _Waiting(writer, schema, most=min(_GROUP_BYTES, memory // 4))
             for batch in _batches(source, None, memory=memory):
                 part = slice(done, done + len(batch))
                 whole = pa.RecordBatch.from_arrays([*batch.columns, pa.array(clusters[part])], schema=schema)
@@ -230,8 +230,8 @@ def _filter(batch: Any, kept: Mask) -> list[Any]:
 class _Waiting:
     """Batches that become a row group together."""
 
-    def __init__(self, writer: Any, schema: Any) -> None:
-        self._writer, self._schema = writer, schema
+    def __init__(self, writer: Any, schema: Any, *, most: int) -> None:
+        self._writer, self._schema, self._most = writer, schema, most
         self._batches: list[Any] = []
         self._rows = self._bytes = 0
 
@@ -239,7 +239,7 @@ class _Waiting:
         self._batches.append(batch)
         self._rows += len(batch)
         self._bytes += batch.nbytes
-        if self._rows >= GROUP or self._bytes >= _GROUP_BYTES:
+        if self._rows >= GROUP or self._bytes >= self._most:
             self.flush()
 
     def flush(self) -> None:
