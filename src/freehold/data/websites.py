@@ -209,7 +209,8 @@ def _is_done(source: Source, crawl: Crawl, *, kept: Path) -> bool:
     """Tells whether a site was fetched to its end, or as far as the same limits allow."""
     try:
         told = json.loads((kept / "web" / _name(source) / _DONE).read_bytes())
-        return told["limits"] == _limits(crawl) or not told["waiting"]
+        is_full = str(told["full"]).endswith("were fetched")
+        return not told["waiting"] or (is_full and told["limits"] == _limits(crawl))
     except (OSError, ValueError, KeyError, TypeError):
         return False
 
