@@ -103,11 +103,31 @@ def _whole(batches: Iterator[Any], place: Place) -> Iterator[Any]:
     while True:
         try:
             batch = next(batches, None)
+            for column in batch.columns if batch is not None else ():
+                _check(column)
         except (OSError, ArrowException) as error:
             raise _damaged(place, error) from error
         if batch is None:
             return
         yield batch
+
+
+def _check(column: Any) -> None:
+    """Raises ArrowInvalid where a column's offsets lead out of its data: reading it would end the process.
+
+    Text that is not UTF-8 is let through: it costs its row alone.
+    """
+    import pyarrow as pa
+
+    try:
+        column.validate(full=True)
+    except pa.ArrowInvalid as error:
+        if "UTF8" not in str(error):
+            raise
+        bare = {pa.string(): pa.binary(), pa.large_string(): pa.large_binary()}.get(column.type)
+        if bare is None:  # text inside of lists: nothing that is not text itself is let through
+            raise
+        column.view(bare).validate(full=True)
 
 
 def _rows(batches: Iterator[Any], place: Place, *, names: Mapping[str, Sequence[str]]) -> Iterator[Row | BadRow]:
