@@ -129,12 +129,30 @@ def as_website(folder: Path, texts: list[str]) -> Source:
     for number, text in enumerate(texts):
         said = f"<p>{text} is what this page has to say, and it says it at some length.</p>" * 3
         (folder / "site" / f"{number}.html").write_text(f"<html><body><article>{said}</article></body></html>")
+    return fetched(folder, "index.html")
+
+
+def as_web_table(folder: Path, texts: list[str]) -> Source:
+    (folder / "site").mkdir(exist_ok=True)
+    as_csv(folder / "site", texts)
+    return fetched(folder, "a.csv")
+
+
+def as_feed(folder: Path, texts: list[str]) -> Source:
+    (folder / "site").mkdir(exist_ok=True)
+    items = "".join(f"<item><title>t</title><description>&lt;p&gt;{text}</description></item>" for text in texts)
+    (folder / "site" / "feed.xml").write_text(f"<rss><channel>{items}</channel></rss>")
+    return fetched(folder, "feed.xml", scheme="feed:")
+
+
+def fetched(folder: Path, name: str, *, scheme: str = "") -> Source:
+    """Serves `site` on this machine, fetches a file or what it leads to, and returns the source."""
     (folder / "site" / "robots.txt").write_text("User-agent: *\nDisallow:\n")
     handler = partial(Quiet, directory=str(folder / "site"))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         Thread(target=server.serve_forever, daemon=True).start()
-        crawl = Crawl("me@example.org", include=("/*.html",), delay=0, sitemaps=False, loopback=True)
-        source = Source(f"http://127.0.0.1:{server.server_port}/index.html", {}, crawl=crawl)
+        crawl = Crawl("me@example.org", include=("/*.*",), delay=0, sitemaps=False, loopback=True)
+        source = Source(f"{scheme}http://127.0.0.1:{server.server_port}/{name}", {}, crawl=crawl)
         with Registry.open(folder / "state") as shelf:
             fetch_sites([source], shelf=shelf, kept=folder / "kept")
         server.shutdown()
@@ -157,6 +175,7 @@ KINDS: dict[str, Make] = {
     "database.v1": as_database,
     "dataset.v1": as_dataset,
     "document.v1": as_document,
+    "feed.v1": as_feed,
     "folder.v1": as_folder,
     "git.v1": as_repository,
     "git-log.v1": as_commits,
@@ -165,6 +184,7 @@ KINDS: dict[str, Make] = {
     "stdlib.v1": as_standard_library,
     "tar.v1": as_tar,
     "tsv.v1": as_tsv,
+    "web-table.v1": as_web_table,
     "web.v1": as_website,
     "zip.v1": as_zip,
 }

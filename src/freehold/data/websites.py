@@ -27,7 +27,14 @@ if TYPE_CHECKING:
     from freehold.data.web import Scope, Visit
     from freehold.registry import Registry
 
-__all__ = ["Fetching", "fetch_sites", "website"]
+__all__ = ["FEED", "Fetching", "digest_site", "fetch_sites", "is_one_file", "site_folder", "website"]
+
+FEED = "feed:"
+_PACKED = ("", ".gz", ".zst")
+_TABLES = (
+    *(f"{ending}{packed}" for ending in (".csv", ".tsv", ".jsonl") for packed in _PACKED),
+    *(".parquet", ".arrow", ".zip", ".tar", ".tar.gz", ".tgz"),
+)
 
 _DONE = "crawl.json"
 _ENDINGS = {
@@ -61,28 +68,46 @@ class Website:
     licence: str = ""
 
     def claims(self, place: Place) -> bool:
-        return place.uri.lower().startswith(("http://", "https://"))
+        return place.uri.lower().startswith(("http://", "https://")) and not is_one_file(place.uri)
 
     def digest(self, place: Place) -> str:
-        folder = _folder(place)
-        archives = sorted(folder.glob("*.warc*"))
-        if not archives:
-            hint = "It is fetched by: freehold data"
-            raise DataError(f"source `{place.uri}` is not there: it was not fetched yet.", hint=hint)
-        return digest([[path.name, path.stat().st_size] for path in archives])
+        return digest_site(place)
 
     @contextmanager
     def open(self, place: Place, wanted: Collection[str]) -> Iterator[Table]:
         from freehold.data.web import Archive
 
-        self.digest(place)
+        digest_site(place)
         with DocumentReader() as reader:
             kept = KeptDocuments(reader, folder=place.kept)
-            yield Table(COLUMNS, _rows(Archive(_folder(place)).visits(), place, reader=kept))
+            yield Table(COLUMNS, _rows(Archive(site_folder(place)).visits(), place, reader=kept))
 
 
-def _folder(place: Place) -> Path:
-    """Returns where the archive of a site lies: one for each address and way to fetch it."""
+def digest_site(place: Place) -> str:
+    """Returns a name for what was fetched of a site.
+
+    Raises:
+        DataError: Nothing was.
+    """
+    archives = sorted(site_folder(place).glob("*.warc*"))
+    if not archives:
+        hint = "It is fetched by: freehold data"
+        raise DataError(f"source `{place.uri}` is not there: it was not fetched yet.", hint=hint)
+    return digest([[path.name, path.stat().st_size] for path in archives])
+
+
+def is_one_file(uri: str) -> bool:
+    """Tells whether an address is that of one file: a feed, or a table by its ending."""
+    path = urlsplit(uri).path.lower()
+    return uri.startswith(FEED) or path.endswith(_TABLES)
+
+
+def site_folder(place: Place) -> Path:
+    """Returns where the archive of a site lies: one for each address and way to fetch it.
+
+    Raises:
+        DataError: Nothing is kept here.
+    """
     if place.kept is None or place.source is None or place.source.crawl is None:
         raise DataError(f"source `{place.uri}` cannot be read: nothing keeps what is fetched.")
     return place.kept / "web" / _name(place.source)
@@ -188,8 +213,12 @@ def _hint(shelf: Registry, name: str) -> str:
 def _scope(source: Source, crawl: Crawl) -> Scope:
     from freehold.data.web import Scope
 
+    uri = source.uri.removeprefix(FEED)
+    if is_one_file(source.uri):
+        size = crawl.megabytes * 1_000_000
+        return Scope(start=(uri,), depth=0, pages=1, total_bytes=size, page_bytes=size, sitemaps=False)
     return Scope(
-        start=(source.uri,),
+        start=(uri,),
         hosts=crawl.hosts,
         include=crawl.include,
         exclude=crawl.exclude,

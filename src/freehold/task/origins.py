@@ -16,7 +16,7 @@ __all__ = ["read_source"]
 
 _KEYS = ("uri", "fields", "licence", "split", "files", "chunk", "query", "crawl")
 _CRAWL = tuple(Crawl.__dataclass_fields__)
-_WEB = ("http://", "https://")
+_WEB = ("http://", "https://", "feed:http://", "feed:https://")
 _LEAST_CHUNK = 20
 _PASSWORD = re.compile(r"://[^/@]*:[^/@]+@")
 _VARIABLE = "an environment variable, such as TICKETS, to it"
