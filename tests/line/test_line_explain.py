@@ -163,6 +163,7 @@ def test_a_correction_says_who_made_it(reader: Reader, release: Release, shelf: 
         "maker": "person:ana",
         "time": CORRECTED,
         "consent": "",
+        "author": "",
     }
 
 

@@ -1,7 +1,7 @@
-"""One file of the web as a source: a feed (`feed:https://...`), or a table by its ending (`https://.../train.csv`).
+"""One file of the web as a source: a feed (`feed:https://...`), or a table by its ending (`https://.../a.csv`).
 
 Owns what is done with the one page that was fetched; `websites` fetches and keeps it. A feed's entries are rows
-with the columns `text` (the summary, without tags), `title`, `path` (the address of the entry), `author` and `time`.
+with the columns `text` (the summary, without tags), `title`, `path` (the entry's address), `author` and `time`.
 """
 
 from __future__ import annotations
