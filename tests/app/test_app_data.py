@@ -136,7 +136,8 @@ def test_drift_counts_rows_labels_and_lengths() -> None:
     assert drift["fields"]["f"]["distance"] == pytest.approx(0.75)
     assert drift["fields"]["f"]["largest"][0] == {"label": "x", "before": 1.0, "now": 0.25}
     assert drift["words"] == {"before": 3.0, "now": 3.0}
-    spans = {"a": example("a", [{"label": "city", "start": 0, "end": 1, "text": "w"}])}
+    span: dict[str, str | int] = {"label": "city", "start": 0, "end": 1, "text": "w"}
+    spans = {"a": example("a", [span])}
     assert compare(spans, spans)["fields"]["f"]["distance"] == 0
     assert compare({}, {})["fields"] == {}
 

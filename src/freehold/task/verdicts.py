@@ -67,13 +67,13 @@ class Verdict:
     def to_json(self) -> dict[str, Json]:
         """Returns the verdict in the shape of the contract, extended."""
         return {
-            **({"leaks": dict(self.leaks)} if self.leaks else {}),
             "passed": self.passed,
             "reasons": list(self.reasons),
             "fields": {f: {m: v._asdict() for m, v in ms.items()} for f, ms in self.fields.items()},
             "comparisons": [{**asdict(c), "difference": c.difference._asdict()} for c in self.comparisons],
             "against": self.against,
             "artifact": self.artifact,
+            **({"leaks": dict(self.leaks)} if self.leaks else {}),
         }
 
     @classmethod
