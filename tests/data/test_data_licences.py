@@ -18,7 +18,8 @@ from freehold.task import DataRules, Example, Source
         ("cc-by-4.0", "CC-BY-4.0"),
         ("CC BY 4.0", "CC-BY-4.0"),
         ("mit", "MIT"),
-        ("https://creativecommons.org/licenses/by-nc-sa/3.0/de/", "CC-BY-NC-SA-3.0"),
+        ("https://creativecommons.org/licenses/by-nc-sa/3.0/de/", "CC-BY-NC-SA-3.0-DE"),
+        ("https://opensource.org/license/mit", "MIT"),
         ("http://creativecommons.org/publicdomain/zero/1.0/", "CC0-1.0"),
         ("Our own\nterms", "Our own terms"),
         ("", ""),
@@ -89,6 +90,7 @@ def test_uses_of_an_expression_are_those_of_all_its_parts() -> None:
     assert together is not None
     assert (together.commercial, together.attribution, together.share_alike) == (False, True, True)
     assert uses("MIT") == LICENCES["MIT"]
+    assert uses("CC-BY-NC-SA-3.0-DE") == uses("LicenseRef-CC-BY-NC-SA-3.0-FR") == LICENCES["CC-BY-NC-SA-3.0"]
     assert uses("Our own terms") is None
 
 

@@ -12,6 +12,7 @@ from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import NamedTuple
 
+from freehold.data.licence_addresses import name_licence as name_address
 from freehold.task import DataRules
 
 __all__ = [
@@ -67,7 +68,7 @@ def _creative_commons() -> dict[str, Licence]:
 LICENCES: Mapping[str, Licence] = MappingProxyType(
     {
         **_creative_commons(),
-        **dict.fromkeys(("CC0-1.0", "PDDL-1.0", "Unlicense", "0BSD", "MIT-0", "CC-PDDC"), _FREE),
+        **dict.fromkeys(("CC0-1.0", "PDDL-1.0", "Unlicense", "0BSD", "MIT-0", "CC-PDDC", "CC-PDM-1.0"), _FREE),
         **dict.fromkeys(("MIT", "BSD-2-Clause", "BSD-3-Clause", "Apache-2.0", "ISC", "PSF-2.0"), _NAMED),
         **dict.fromkeys(("ODC-By-1.0", "Python-2.0", "Zlib", "OGL-UK-3.0", "etalab-2.0", "DL-DE-BY-2.0"), _NAMED),
         **dict.fromkeys(("ODbL-1.0", "MPL-2.0", "EUPL-1.2", "GFDL-1.3-only", "GFDL-1.3-or-later"), _SHARED),
@@ -80,21 +81,18 @@ LICENCES: Mapping[str, Licence] = MappingProxyType(
 
 _BY_SPELLING = {name.casefold(): name for name in LICENCES}
 _TOKENS = re.compile(r"[()]|[^\s()]+")
-_CC_ADDRESS = re.compile(r"creativecommons\.org/(licenses|publicdomain)/([a-z-]+)/(\d\.\d)", re.IGNORECASE)
+_PORTED = re.compile(r"(?:LicenseRef-)?(CC-[A-Z-]+-\d\.\d)-[A-Z]+")
+"""A Creative Commons licence of one jurisdiction."""
 
 
 def name_licence(said: str) -> str:
-    """Returns the SPDX identifier of a licence as somebody wrote it: `cc-by-4.0`, or a Creative Commons address.
+    """Returns the SPDX identifier of a licence as somebody wrote it: `cc-by-4.0`, or the address of its text.
 
     What is not known comes back as it is, on one line.
     """
-    match = _CC_ADDRESS.search(said)
-    if match:
-        group, kind, version = match[1].lower(), match[2].upper(), match[3]
-        if group == "publicdomain":
-            return f"CC0-{version}" if kind == "ZERO" else "CC-PDDC"
-        return f"CC-{kind}-{version}"
     words = " ".join(said.split())
+    if found := name_address(words):
+        return found
     return _BY_SPELLING.get(words.replace(" ", "-").casefold(), words)
 
 
@@ -121,7 +119,8 @@ def refuse_consent(consent: str, rules: DataRules) -> str:
 def uses(licence: str) -> Licence | None:
     """Returns what a licence allows; of an expression, what all its parts allow; None where that is not known."""
     names = [token for token in _TOKENS.findall(licence) if token not in ("(", ")", "OR", "AND")]
-    found = [LICENCES.get(_BY_SPELLING.get(name.casefold(), name)) for name in names]
+    plain = [_PORTED.sub(r"\1", name) for name in names]
+    found = [LICENCES.get(_BY_SPELLING.get(name.casefold(), name)) for name in plain]
     if not found or None in found:
         return None
     known = [each for each in found if each]

@@ -4,12 +4,12 @@
 the pages back without a network. Knows nothing of rows and tasks.
 """
 
+from freehold.data.licence_addresses import name_licence
 from freehold.data.web.addresses import Address, refuse_address
 from freehold.data.web.archive import Archive
 from freehold.data.web.connections import Connections
 from freehold.data.web.crawling import crawl
 from freehold.data.web.feeds import Entry, Feed, read_feed
-from freehold.data.web.licences import name_licence
 from freehold.data.web.scope import Bounds, Identity, Scope
 from freehold.data.web.signals import Licence, Reservation, Signals
 from freehold.data.web.tally import Tally

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
-from freehold.data.web.licences import name_licence
+from freehold.data.licence_addresses import name_licence
 from freehold.data.web.pages import Page
 from freehold.data.web.urls import BadUrlError, Url, canonical
 
