@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 import sqlite3
 import subprocess
 import tarfile
@@ -148,6 +149,8 @@ def as_feed(folder: Path, texts: list[str]) -> Source:
 def fetched(folder: Path, name: str, *, scheme: str = "") -> Source:
     """Serves `site` on this machine, fetches a file or what it leads to, and returns the source."""
     (folder / "site" / "robots.txt").write_text("User-agent: *\nDisallow:\n")
+    for older in ("kept", "state"):  # two servers may be given the same port, one after the other
+        shutil.rmtree(folder / older, ignore_errors=True)
     handler = partial(Quiet, directory=str(folder / "site"))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         Thread(target=server.serve_forever, daemon=True).start()

@@ -193,6 +193,7 @@ ROW: Json = {
         "maker": "data",
         "time": "",
         "consent": "",
+        "author": "",
     },
 }
 

@@ -109,7 +109,7 @@ def test_what_was_typed_is_text_and_nothing_else(client: Client, text: str) -> N
 
 
 def test_nothing_that_training_rows_hold_becomes_markup() -> None:
-    passport = dict.fromkeys(("source", "locator", "licence", "maker", "time", "consent"), EVIL)
+    passport = dict.fromkeys(("source", "locator", "licence", "maker", "time", "consent", "author"), EVIL)
     row = {
         "similarity": 1.0,
         "inputs": {EVIL: EVIL},
