@@ -43,10 +43,10 @@ class Parquet:
         path = find_file(place)
         try:
             file = ParquetFile(path)
-        except (OSError, ArrowException) as error:
+        except (OSError, ArrowException, UnicodeDecodeError) as error:
             raise _damaged(place, error) from error
         with file:
-            columns = tuple(file.schema_arrow.names)
+            columns = _names(file, place)
             taken = [name for name in columns if name in wanted]
             batches = _whole(file.iter_batches(batch_size=_BATCH, columns=taken), place)
             yield Table(columns, _rows(batches, place, names=_label_names(file.schema_arrow)))
@@ -74,9 +74,9 @@ class Arrow:
         with reading(place), memory_map(str(path)) as file:
             try:
                 stream = ipc.open_stream(file)
-            except (OSError, ArrowException) as error:
+            except (OSError, ArrowException, UnicodeDecodeError) as error:
                 raise _damaged(place, error, form="an Arrow stream") from error
-            columns = tuple(stream.schema.names)
+            columns = _names(stream, place)
             taken = [name for name in columns if name in wanted]
             batches = (batch.select(taken) for batch in _whole(iter(stream), place))
             yield Table(columns, _rows(batches, place, names=_label_names(stream.schema)))
@@ -85,6 +85,16 @@ class Arrow:
 def _damaged(place: Place, error: Exception, *, form: str = "Parquet") -> DataError:
     reason = str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
     return DataError(f"source `{place.uri}` cannot be read as {form}: {reason}.")
+
+
+def _names(opened: Any, place: Place) -> tuple[str, ...]:
+    """Returns the names of the columns of a file or stream that is open."""
+    from pyarrow import ArrowException
+
+    try:
+        return tuple((opened.schema_arrow if hasattr(opened, "schema_arrow") else opened.schema).names)
+    except (UnicodeDecodeError, ArrowException) as error:
+        raise _damaged(place, error) from error
 
 
 def _label_names(schema: Any) -> Mapping[str, Sequence[str]]:
@@ -105,7 +115,7 @@ def _whole(batches: Iterator[Any], place: Place) -> Iterator[Any]:
             batch = next(batches, None)
             for column in batch.columns if batch is not None else ():
                 _check(column)
-        except (OSError, ArrowException) as error:
+        except (OSError, ArrowException, UnicodeDecodeError) as error:
             raise _damaged(place, error) from error
         if batch is None:
             return
