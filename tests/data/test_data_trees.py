@@ -203,3 +203,13 @@ def test_nothing_is_written_outside_the_cache(work: Work, tmp_path: Path) -> Non
     before = set(work.folder.rglob("*"))
     work.read("a.zip")
     assert set(work.folder.rglob("*")) == before
+
+
+def test_a_member_without_a_name_is_passed_over(work: Work) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as file:
+        file.writestr("x.txt", "nameless")
+        file.writestr("good.txt", "good")
+    data = packed.getvalue().replace(b"x.txt", b"\0.txt")  # zipfile reads a name up to its first NUL
+    work.put("a.zip", data)
+    assert texts(work.read("a.zip"))[-1] == ("good", None)

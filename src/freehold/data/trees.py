@@ -113,7 +113,7 @@ def open_zip(place: Place, wanted: Wanted) -> Iterator[Iterator[File]]:
 def _zip_files(packed: zipfile.ZipFile, wanted: Wanted) -> Iterator[File]:
     allowance = _Allowance()
     for info in sorted(packed.infolist(), key=lambda each: each.filename):
-        if info.is_dir() or not _is_shown(info.filename) or not wanted(info.filename):
+        if not info.filename or info.is_dir() or not _is_shown(info.filename) or not wanted(info.filename):
             continue
         refused = _odd_name(info.filename) or allowance.refuse(info.file_size)
         if info.flag_bits & 1:
@@ -203,6 +203,6 @@ def _is_shown(name: str) -> bool:
 def _odd_name(name: str) -> str:
     """Returns what is wrong with a name in a packed tree; empty where nothing is."""
     path = PurePosixPath(name.replace("\\", "/"))
-    if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
+    if path.is_absolute() or ".." in path.parts or ":" in "".join(path.parts[:1]):
         return "its name leads out of the archive"
     return "its name has a control character" if any(ord(mark) < 32 for mark in name) else ""
