@@ -47,6 +47,7 @@ def test_pieces_of_one_text_are_a_group() -> None:
     passport = Passport("in", "in/a.pdf:1#2")
     assert name_group(passport, DataRules()) == name_group(Passport("in", "in/a.pdf:1#7"), DataRules())
     assert name_group(Passport("in", "in/a.pdf:1"), DataRules()) == ""
+    assert name_group(Passport("in", "notes#1.csv:12"), DataRules()) == "", "a mark in a file's name is none"
     assert name_group(passport, DataRules(group="source")) == "source in"
     assert name_group(Passport("in", "x", author="Ada"), DataRules(group="author")) == "author Ada"
     assert name_group(Passport("in", "x"), DataRules(group="author")) == ""

@@ -97,7 +97,7 @@ def collect(desk: Desk, task: Task, shelf: Registry) -> Examples:
 
     Writes `examples.jsonl`, sorted by id; `refused.jsonl`, the rows that could not be used, with reasons;
     `apart.jsonl`, the rows kept apart from test rows; `conflicts.jsonl`, rows with the same inputs and
-    different labels; and `report.json` with the counts.
+    different labels; `leaks.json`, how many rows give test rows away; and `report.json` with the counts.
 
     Raises:
         DataError: A source cannot be used as a whole (of several, all are named), or a field whose labels

@@ -83,7 +83,7 @@ class Leaks(NamedTuple):
         return _strongest(self.pairs, "train")
 
 
-def find_leaks(train: Sequence[str], benchmark: Sequence[str], *, run: int = RUN) -> Leaks:
+def find_leaks(train: Sequence[str], benchmark: Sequence[str], *, run: int = RUN, near: bool = True) -> Leaks:
     """Compares each training row with each row of a benchmark.
 
     Exact and recased rows, and those an edit or two apart (one for eight characters, two at most; spaces and marks
@@ -93,6 +93,7 @@ def find_leaks(train: Sequence[str], benchmark: Sequence[str], *, run: int = RUN
         train: Texts that are to be learned from.
         benchmark: Texts that must not be: test rows, or any benchmark's.
         run: How many words in a row are an overlap; a benchmark's text with fewer words counts as a whole.
+        near: Whether rows near by letters are looked for; not where somebody has taken them apart already.
 
     Example:
         >>> leaks = find_leaks(["Where is my new card?", "where is my NEW card", "Bye"], ["Where is my new card?"])
@@ -101,7 +102,7 @@ def find_leaks(train: Sequence[str], benchmark: Sequence[str], *, run: int = RUN
     """
     ours, theirs = _Texts.of(train), _Texts.of(benchmark)
     found: dict[tuple[int, int], Leak] = {}
-    for leak in _leaks(ours, theirs, run):
+    for leak in _leaks(ours, theirs, run, near=near):
         found.setdefault((leak.train, leak.benchmark), leak)
     order = {kind: number for number, kind in enumerate(KINDS)}
     pairs = tuple(sorted(found.values(), key=lambda leak: (order[leak.kind], leak.train, leak.benchmark)))
@@ -133,14 +134,14 @@ class _Texts(NamedTuple):
         return cls(exact, bare, tuple(bare))
 
 
-def _leaks(ours: _Texts, theirs: _Texts, run: int) -> Iterator[Leak]:
+def _leaks(ours: _Texts, theirs: _Texts, run: int, *, near: bool) -> Iterator[Leak]:
     """Yields leaks, the strongest kinds first; a pair may come again with a weaker kind."""
     for text in ours.exact.keys() & theirs.exact.keys():
         yield from _cross("exact", ours.exact[text], theirs.exact[text])
     for text in ours.plain.keys() & theirs.plain.keys():
         yield from _cross("recased", ours.plain[text], theirs.plain[text])
     places, others = list(ours.plain.values()), list(theirs.plain.values())
-    for one, other, similarity in _find_near(ours.bare, theirs.bare):
+    for one, other, similarity in _find_near(ours.bare, theirs.bare) if near else ():
         yield from _cross("near", places[one], others[other], similarity)
     for one, other, edits in find_slips(_squeeze(ours.bare), _squeeze(theirs.bare)):
         yield from _cross("typo", places[one], others[other], edits)
