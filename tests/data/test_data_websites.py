@@ -14,6 +14,8 @@ import pytest
 from tests.data.workplace import Work
 
 from freehold.data import Fetching, Refused, fetch_sites, read_rows
+from freehold.data.sources import Place
+from freehold.data.websites import website
 from freehold.errors import DataError
 from freehold.registry import Registry
 from freehold.task import Crawl, DataRules, Example, Field, Source
@@ -111,6 +113,16 @@ def test_what_is_reserved_or_of_no_known_licence_is_refused(site: Site, shelf: R
     ]
     (reason,) = [row.reason for row in read(source, tmp_path) if isinstance(row, Refused)]
     assert "reserved text and data mining" in reason
+
+
+def test_a_site_of_the_same_size_and_other_bytes_is_another(site: Site, shelf: Registry, tmp_path: Path) -> None:
+    source = source_of(site)
+    fetch_sites([source], shelf=shelf, kept=tmp_path)
+    place = Place.of_source(source, folder=tmp_path, kept=tmp_path)
+    before = website.digest(place)
+    (archive,) = (tmp_path / "web").glob("*/*.warc*")
+    archive.write_bytes(archive.read_bytes()[::-1])
+    assert website.digest(place) != before
 
 
 def test_a_site_is_fetched_once(site: Site, shelf: Registry, tmp_path: Path) -> None:

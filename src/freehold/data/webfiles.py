@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from freehold.data.sources import BadRow, Place, Row, Table, find_kind
-from freehold.data.websites import FEED, digest_site, is_one_file, site_folder
+from freehold.data.websites import FEED, digest_site, is_one_file, open_site, site_folder
 from freehold.errors import DataError
 
 if TYPE_CHECKING:
@@ -74,10 +74,7 @@ def _newest(place: Place) -> Visit:
     Raises:
         DataError: It was not fetched.
     """
-    from freehold.data.web import Archive
-
-    digest_site(place)
-    visit = next(Archive(site_folder(place)).visits(), None)
+    visit = next(open_site(place).visits(), None)
     if visit is None:
         raise DataError(f"source `{place.uri}` is not there: its site does not want it to be used, or has none.")
     return visit

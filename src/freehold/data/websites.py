@@ -21,13 +21,13 @@ from freehold.data.kept_documents import KeptDocuments
 from freehold.data.licences import RESERVED
 from freehold.data.sources import BadRow, Place, Row, Table
 from freehold.errors import DataError
-from freehold.task import Crawl, Source, canonical, digest
+from freehold.task import Crawl, Source, canonical, digest, file_digest
 
 if TYPE_CHECKING:
-    from freehold.data.web import Scope, Visit
+    from freehold.data.web import Archive, Scope, Visit
     from freehold.registry import Registry
 
-__all__ = ["FEED", "Fetching", "digest_site", "fetch_sites", "is_one_file", "site_folder", "website"]
+__all__ = ["FEED", "Fetching", "digest_site", "fetch_sites", "is_one_file", "open_site", "site_folder", "website"]
 
 FEED = "feed:"
 _PACKED = ("", ".gz", ".zst")
@@ -75,12 +75,10 @@ class Website:
 
     @contextmanager
     def open(self, place: Place, wanted: Collection[str]) -> Iterator[Table]:
-        from freehold.data.web import Archive
-
-        digest_site(place)
+        visits = open_site(place).visits()
         with DocumentReader() as reader:
             kept = KeptDocuments(reader, folder=place.kept)
-            yield Table(COLUMNS, _rows(Archive(site_folder(place)).visits(), place, reader=kept))
+            yield Table(COLUMNS, _rows(visits, place, reader=kept))
 
 
 def digest_site(place: Place) -> str:
@@ -89,11 +87,27 @@ def digest_site(place: Place) -> str:
     Raises:
         DataError: Nothing was.
     """
+    return digest([[path.name, file_digest(path)] for path in _files(place)])
+
+
+def open_site(place: Place) -> Archive:
+    """Returns what was fetched of a site.
+
+    Raises:
+        DataError: Nothing was.
+    """
+    from freehold.data.web import Archive
+
+    _files(place)
+    return Archive(site_folder(place))
+
+
+def _files(place: Place) -> list[Path]:
     archives = sorted(site_folder(place).glob("*.warc*"))
     if not archives:
         hint = "It is fetched by: freehold data"
         raise DataError(f"source `{place.uri}` is not there: it was not fetched yet.", hint=hint)
-    return digest([[path.name, path.stat().st_size] for path in archives])
+    return archives
 
 
 def is_one_file(uri: str) -> bool:
