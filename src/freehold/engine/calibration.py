@@ -60,7 +60,9 @@ def _through_knots(
     return np.asarray(out)
 
 
-def answer_rows(field: Field, head: Head, scores: NDArray[np.float32], *, labels: Sequence[str]) -> list[Answer]:
+def answer_rows(
+    field: Field, head: Head, scores: NDArray[np.float32], *, labels: Sequence[str], tier: str = ""
+) -> list[Answer]:
     """Returns a field's answer to each row.
 
     A choice is the label with the highest score, whatever calibration did to the probabilities.
@@ -68,18 +70,19 @@ def answer_rows(field: Field, head: Head, scores: NDArray[np.float32], *, labels
     Args:
         scores: The field's columns, shape (rows, columns).
         labels: Their names.
+        tier: Who answers, where a model has several tiers.
     """
     if field.kind == "number":
-        return [_number(field, head, float(score)) for score in scores[:, 0]]
+        return [_number(field, head, float(score), tier=tier) for score in scores[:, 0]]
     chances = to_probabilities(field, head, scores)
     if field.kind == "choices":
-        return [_choices(field, head, row, labels=labels) for row in chances.tolist()]
+        return [_choices(field, head, row, labels=labels, tier=tier) for row in chances.tolist()]
     answers = []
     for row, best, highest in zip(
         chances.tolist(), scores.argmax(1).tolist(), scores.max(1).tolist(), strict=True
     ):
         known = None if head.scope is None else _is_known(highest, head.scope)
-        answers.append(_choice(field, row, best=best, labels=labels, known=known))
+        answers.append(_choice(field, row, best=best, labels=labels, known=known, tier=tier))
     return answers
 
 
@@ -87,7 +90,9 @@ def _is_known(highest: float, scope: Scope) -> bool:
     return highest >= scope.threshold
 
 
-def _choice(field: Field, row: list[float], *, best: int, labels: Sequence[str], known: bool | None) -> Answer:
+def _choice(
+    field: Field, row: list[float], *, best: int, labels: Sequence[str], known: bool | None, tier: str
+) -> Answer:
     if known is False and field.other:
         best = labels.index(field.other)
     elif known and labels[best] == field.other:
@@ -98,10 +103,11 @@ def _choice(field: Field, row: list[float], *, best: int, labels: Sequence[str],
         probabilities=dict(zip(labels, row, strict=True)),
         abstained=row[best] < field.abstain_below,
         in_scope=known,
+        tier=tier,
     )
 
 
-def _choices(field: Field, head: Head, row: list[float], *, labels: Sequence[str]) -> Answer:
+def _choices(field: Field, head: Head, row: list[float], *, labels: Sequence[str], tier: str) -> Answer:
     """Answers every label above the threshold; sure of it as if labels came and went by themselves."""
     taken = [chance >= head.threshold for chance in row]
     confidence = float(np.prod([c if t else 1 - c for c, t in zip(row, taken, strict=True)]))
@@ -110,16 +116,17 @@ def _choices(field: Field, head: Head, row: list[float], *, labels: Sequence[str
         confidence=confidence,
         probabilities=dict(zip(labels, row, strict=True)),
         abstained=confidence < field.abstain_below,
+        tier=tier,
     )
 
 
-def _number(field: Field, head: Head, score: float) -> Answer:
+def _number(field: Field, head: Head, score: float, *, tier: str) -> Answer:
     """Answers a number with its interval; sure of nothing where no row was held out to tell."""
     value = head.centre + head.spread * score
     if head.margin is None:
-        return Answer(value, 0.0, {}, abstained=field.abstain_below > 0)
+        return Answer(value, 0.0, {}, abstained=field.abstain_below > 0, tier=tier)
     interval = (value - head.margin, value + head.margin)
-    return Answer(value, COVERAGE, {}, abstained=field.abstain_below > COVERAGE, interval=interval)
+    return Answer(value, COVERAGE, {}, abstained=field.abstain_below > COVERAGE, interval=interval, tier=tier)
 
 
 def _value(field: Field, label: str) -> Value:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -97,10 +97,12 @@ class StaticTier:
             head = accepts.head
             columns = scores[:, head.start : head.stop]
             sure = np.flatnonzero(margins(head, columns) > accepts.above)
-            answers = answer_rows(field, head, columns[sure], labels=field_labels(field)) if len(sure) else []
+            if not len(sure):
+                continue
+            answers = answer_rows(field, head, columns[sure], labels=field_labels(field), tier=STATIC)
             for row, answer in zip(sure.tolist(), answers, strict=True):
                 if not answer.abstained:
-                    found[row][field.name] = replace(answer, tier=STATIC)
+                    found[row][field.name] = answer
         return found
 
     @property

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 from codecs import BOM_UTF8
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, NoReturn, cast
 
 from starlette.requests import ClientDisconnect
@@ -73,17 +74,12 @@ def parse(body: bytes) -> Json:
         _refuse(f"The body is nested deeper than {DEPTH_LIMIT} levels.")
     except ValueError:  # Python reads no whole number of more than 4,300 digits
         _refuse("The body has a number that is too long.")
-    if _may_be_unsafe(body):
-        check(value)
+    # What a strict reader takes has a level for every bracket at most, and bad characters only as escapes.
+    if body.count(b"{") + body.count(b"[") > DEPTH_LIMIT:
+        _check_depth(value)
+    if b"\\u" in body:
+        _check_texts(value)
     return cast(Json, value)
-
-
-def _may_be_unsafe(body: bytes) -> bool:
-    """Returns whether JSON may be deeper, or have characters other, than `check` lets through; that takes longer.
-
-    What a strict reader takes has such characters only as escapes, and a level for every bracket at most.
-    """
-    return b"\\u" in body or body.count(b"{") + body.count(b"[") > DEPTH_LIMIT
 
 
 def _refuse(message: str) -> NoReturn:
@@ -119,18 +115,34 @@ def check(value: object) -> None:
     Raises:
         Fault: 400.
     """
-    waiting: list[tuple[object, int]] = [(value, 1)]
+    _check_depth(value)
+    _check_texts(value)
+
+
+def _check_depth(value: object) -> None:
+    level = [value]
+    for _ in range(DEPTH_LIMIT):
+        level = [each for one in level for each in _inside(one) if isinstance(each, dict | list)]
+        if not level:
+            return
+    _refuse(f"The body is nested deeper than {DEPTH_LIMIT} levels.")
+
+
+def _inside(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
+
+
+def _check_texts(value: object) -> None:
+    waiting = [value]
     while waiting:
-        each, depth = waiting.pop()
+        each = waiting.pop()
         if isinstance(each, str):
             _check_text(each)
-        elif isinstance(each, dict | list):
-            if depth > DEPTH_LIMIT:
-                _refuse(f"The body is nested deeper than {DEPTH_LIMIT} levels.")
-            if isinstance(each, dict):
-                waiting += ((name, depth) for name in each)
-            inner = each.values() if isinstance(each, dict) else each
-            waiting += ((item, depth + 1) for item in inner)
+        elif isinstance(each, dict):
+            waiting += each
+        waiting += _inside(each)
 
 
 def _check_text(text: str) -> None:

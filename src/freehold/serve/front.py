@@ -39,6 +39,8 @@ __all__ = [
 ]
 
 _MOST_FILES = 65_536
+_GARBAGE = (50_000, 20, 20)
+"""New objects before they are looked through, and how often that is before older ones are; Python: 700, 10, 10."""
 
 
 def create_app(
@@ -86,13 +88,15 @@ def own_process() -> None:
     """Makes the process that this server has for itself, and has loaded, a good one to answer from.
 
     numpy's products use the thread that asks for them: others would spin between two. What is there by now is not
-    looked through for garbage again: that held up everybody for 60 to 80 ms, again and again.
+    looked through for garbage again: that held up everybody for 60 to 80 ms, again and again. What comes later is
+    looked through less often: the rows of a long list are no garbage.
     """
     from threadpoolctl import threadpool_limits
 
     threadpool_limits(1, user_api="blas")
     gc.collect()
     gc.freeze()
+    gc.set_threshold(*_GARBAGE)
 
 
 def _engine_reader() -> OpenReader:
