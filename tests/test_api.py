@@ -76,10 +76,10 @@ NAMES = {
     "freehold.task": """
         ARTIFACT_METRICS Answer Artifact Comparison Crawl DataRules Desk EFFORTS ERROR_GIVEN_ANSWER EXTRA_ERROR
         Effort Event Example Examples FIELD_KINDS Field FieldKind Goal Json Judgement LABEL_KINDS Label
-        LabelledExamples METRICS Measured Metrics Passport Prediction Price Release Result
+        LabelledExamples METRICS Measured Metrics PIECE Passport Prediction Price Release Result
         Routing SMALLER_IS_BETTER SPLITS Source Split Stage TASK_FILE TIERED_KINDS Task Told TrainedModel
         Upstream Value Verdict canonical digest example_id file_digest folder_digest folder_files
-        headline_first input_schema load_task nearest normalise output_schema read_examples
+        headline_first input_schema load_task name_unit nearest normalise output_schema read_examples
         reading_once shift stage suggest task_from_models write_examples
     """,
     "freehold.train": "fit",

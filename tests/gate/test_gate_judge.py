@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -130,6 +130,29 @@ def test_the_champion_answers_the_same_rows(tmp_path: Path, labelled: LabelledEx
     assert (events[-1].done, events[-1].total) == (600, 600)
 
 
+def test_pieces_of_a_text_are_not_as_many_rows(tmp_path: Path) -> None:
+    folder = tmp_path / "labelled"
+    folder.mkdir()
+    pieces = [
+        replace(example(f"{text} {k}"), passport=Passport("a", f"{text}.html:1#{k}"))
+        for text in TEXTS
+        for k in range(60)
+    ]
+    write_examples(folder / "examples.jsonl", pieces)
+    readers = {"candidate": WordReader(["card"]), "champion": WordReader(["card", "loan"])}
+    verdict = judge(tmp_path, LabelledExamples(folder), readers)[0].verdict()
+    assert verdict.passed is False  # the goal of 0.5 is missed: five texts say little
+    assert verdict.fields["topic"]["accuracy"].n == 300
+    assert verdict.fields["topic"]["accuracy"].low < 0.3 < 0.85 < verdict.fields["topic"]["accuracy"].high
+    [comparison] = verdict.comparisons
+    assert (comparison.test, comparison.worse) == ("sign_flip", False)
+    assert comparison.p == 0.5  # two texts of five: both signs alike in two of four ways
+    told = (
+        "The 300 rows of `topic` come from 5 texts: rows of one are alike, and intervals and tests allow for it."
+    )
+    assert told in verdict.reasons
+
+
 def test_answers_are_written_row_by_row(tmp_path: Path, labelled: LabelledExamples) -> None:
     readers = {"candidate": WordReader(["card"]), "champion": WordReader(["loan"])}
     judgement, _ = judge(tmp_path, labelled, readers)
@@ -185,7 +208,7 @@ def test_no_test_rows_refuse_with_what_to_do(tmp_path: Path) -> None:
 
 def test_the_stage_is_what_the_line_expects() -> None:
     assert (gate.judge.name, gate.judge.result) == ("gate.judge", Judgement)
-    assert gate.judge.reads == ("name", "inputs", "fields", "goals", "seed")
+    assert gate.judge.reads == ("name", "inputs", "fields", "goals", "seed", "rules")
 
 
 def test_all_is_there() -> None:

@@ -5,27 +5,18 @@ Owns the names of groups, and joining clusters that share one. Pure.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
-from freehold.task import DataRules, Example, Passport
+from freehold.task import DataRules, Example, Passport, name_unit
 
-__all__ = ["PIECE", "join_groups", "name_group", "rank_times"]
-
-PIECE = "#"
-"""What stands in a locator between a text and the number of a piece of it."""
-
-_PIECE = re.compile(rf"{PIECE}\d+$")
+__all__ = ["join_groups", "name_group", "rank_times"]
 
 
 def name_group(passport: Passport, rules: DataRules) -> str:
     """Returns the group that a row belongs to; empty where it belongs to none."""
     if rules.group == "source":
         return f"source {passport.source}"
-    if rules.group == "author" and passport.author:
-        return f"author {passport.author}"
-    text = _PIECE.sub("", passport.locator)
-    return f"text {text}" if text != passport.locator else ""
+    return name_unit(passport, by_author=rules.group == "author")
 
 
 def join_groups(clusters: Mapping[str, str], groups: Mapping[str, str]) -> dict[str, str]:

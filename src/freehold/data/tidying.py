@@ -23,10 +23,9 @@ from freehold.data.cleaning import (
     cut_chunks,
     move_spans,
 )
-from freehold.data.groups import PIECE
 from freehold.data.values import BadValueError
 from freehold.errors import Mistake, TaskFileError, UserError
-from freehold.task import DataRules, Example, Value, example_id, normalise, shift
+from freehold.task import PIECE, DataRules, Example, Value, example_id, normalise, shift
 
 __all__ = ["Tidying", "cut_example", "shorten_reason"]
 

@@ -11,9 +11,10 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from freehold.gate.intervals import Pairs, mcnemar, measured, paired_difference
-from freehold.gate.resampling import Statistic, evaluate, percentiles, resample
-from freehold.gate.scores import Pair, Scores, score
+from freehold.gate.intervals import measured
+from freehold.gate.resampling import Statistic, Whole, evaluate, percentiles, resample
+from freehold.gate.scores import Pair, Scores, score, units_of
+from freehold.gate.units import compare_rights
 from freehold.task import SMALLER_IS_BETTER, Comparison, Field, FieldKind, Measured
 
 __all__ = ["compare"]
@@ -40,9 +41,9 @@ class _Outcome(NamedTuple):
 def compare(field: Field, candidate: Sequence[Pair], *, champion: Sequence[Pair], seed: int = 0) -> Comparison:
     """Returns how a candidate does against the champion on one field.
 
-    McNemar's exact test on the answers of `choice`, `predicate` and `score` fields; for the others a paired
-    bootstrap of their metric: both are measured on the same 1,000 resamples of the rows. A label that the
-    champion does not know counts as wrong for it.
+    McNemar's exact test on the answers of `choice`, `predicate` and `score` fields, or a sign-flip test where rows
+    were drawn together; for the others a paired bootstrap of their metric: both are measured on the same 1,000
+    resamples of the rows. A label that the champion does not know counts as wrong for it.
 
     Args:
         candidate: The candidate's answers, with the truth.
@@ -53,13 +54,15 @@ def compare(field: Field, candidate: Sequence[Pair], *, champion: Sequence[Pair]
     ours, theirs = score(field.kind, candidate), score(field.kind, champion)
     if metric not in ours.shares and not _defined(metric, len(candidate), ours, theirs):
         metric = "exact"  # nothing is true and one of them answered nothing: its F1 says nothing
-    test: Literal["mcnemar", "bootstrap"] = "mcnemar" if metric in ours.shares else "bootstrap"
-    if test == "mcnemar":
-        outcome = _compare_shares(ours.shares[metric], theirs.shares[metric])
+    units = units_of(candidate)
+    test: Literal["mcnemar", "sign_flip", "bootstrap"] = "bootstrap"
+    if metric in ours.shares:
+        test = "mcnemar" if units.max() + 1 == len(units) else "sign_flip"
+        outcome = _compare_shares(ours.shares[metric], theirs.shares[metric], units)
     else:
         statistics = {"candidate": ours.statistics[metric], "champion": theirs.statistics[metric]}
         sign = -1 if metric in SMALLER_IS_BETTER else 1
-        outcome = _compare_statistics(statistics, len(candidate), sign=sign, seed=seed)
+        outcome = _compare_statistics(statistics, units, sign=sign, seed=seed)
     worse = outcome.p < _ALPHA and outcome.difference.value < 0
     return Comparison(field.name, metric, *outcome[:3], test, outcome.p, worse)
 
@@ -68,25 +71,20 @@ def _defined(metric: str, n: int, *models: Scores) -> bool:
     return not any(np.isnan(evaluate(model.statistics[metric], n)) for model in models)
 
 
-def _compare_shares(ours: NDArray[np.bool_], theirs: NDArray[np.bool_]) -> _Outcome:
-    pairs = Pairs(
-        both=int((ours & theirs).sum()),
-        candidate=int((ours & ~theirs).sum()),
-        champion=int((~ours & theirs).sum()),
-        neither=int((~ours & ~theirs).sum()),
-    )
+def _compare_shares(ours: NDArray[np.bool_], theirs: NDArray[np.bool_], units: Whole) -> _Outcome:
     candidate, champion = (round(float(hits.mean()), 6) for hits in (ours, theirs))
-    return _Outcome(candidate, champion, difference=paired_difference(pairs), p=mcnemar(pairs))
+    return _Outcome(candidate, champion, *compare_rights(ours, theirs, units))
 
 
-def _compare_statistics(statistics: Mapping[str, Statistic], n: int, *, sign: int, seed: int) -> _Outcome:
+def _compare_statistics(statistics: Mapping[str, Statistic], units: Whole, *, sign: int, seed: int) -> _Outcome:
     """The p-value is twice the smaller tail of the resampled differences, counting the rows as they are.
 
     Source:
         Davison, A. C. and Hinkley, D. V. (1997). Bootstrap Methods and their Application, section 4.4.
     """
+    n = len(units)
     values = {name: evaluate(statistic, n) for name, statistic in statistics.items()}
-    drawn = resample(statistics, n, seed=seed)
+    drawn = resample(statistics, units, seed=seed)
     differences = sign * (drawn["candidate"] - drawn["champion"])
     kept = differences[~np.isnan(differences)]
     tail = min((kept <= 0).sum(), (kept >= 0).sum())

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from freehold.gate import reasons
 from freehold.gate.comparison import compare
 from freehold.gate.reasons import Finding
-from freehold.gate.scores import measure, pair_up
+from freehold.gate.scores import Pair, measure, pair_up
 from freehold.task import Comparison, Field, Json, Metrics, Prediction, Task, Value, Verdict
 
 __all__ = ["Champion", "decide"]
@@ -36,6 +36,7 @@ def decide(
     predictions: Sequence[Prediction],
     *,
     fields: Sequence[Field],
+    units: Sequence[str] = (),
     champion: Champion | None = None,
     facts: Mapping[str, Json],
     artifact: str = "",
@@ -43,33 +44,32 @@ def decide(
     """Returns whether a candidate may be released, with every reason.
 
     It is refused where a field of the task has no labelled test row, where a goal is missed, or where a field
-    is significantly worse than the champion's on the same rows. A first release is held to its goals alone.
+    is significantly worse than the champion's on the same rows. A first release is held to its goals.
 
     Args:
         truths: The right outputs of each test row.
         predictions: The candidate's answers to the same rows.
         fields: The fields that the candidate answers.
+        units: What each row was drawn together with, of `name_unit`; every row was drawn alone where not given.
         facts: What is known of the artifact: `p50_ms`, `size_mb`.
         artifact: The artifact's digest, for the verdict.
     """
     answered = {field.name for field in fields}
     judged = [field for field in task.fields if field.name in answered]
-    metrics = measure(judged, truths, predictions, seed=task.seed)
+    metrics = measure(judged, truths, predictions, units=units, seed=task.seed)
     findings = [reasons.unanswered(field) for field in task.fields if field.name not in answered]
     findings += [reasons.unmeasured(field) for field in judged if field.name not in metrics]
     findings += _hold_goals(task, metrics, facts)
-    measured_fields = [field for field in judged if field.name in metrics]
-    comparisons, notes = _compare(task, measured_fields, truths, predictions, champion)
+    measured_fields, rows = [f for f in judged if f.name in metrics], _Rows(truths, predictions, units)
+    findings += [note for field in measured_fields for note in rows.notes(field)]
+    comparisons, notes = _compare(task, measured_fields, rows, champion)
     against = champion.name if champion else ""
     findings += [*(reasons.compared(each, against=against) for each in comparisons), *notes]
-    passed = not any(finding.refuses for finding in findings)
-    if passed:
-        goals = len(task.goals) + len(task.errors_given_answer)
-        summary = reasons.nothing_refused(goals=goals, against=against, compared=len(comparisons))
-        findings.append(summary)
+    if passed := not any(finding.refuses for finding in findings):
+        findings.append(reasons.nothing_refused(task, against=against, compared=len(comparisons)))
     findings.sort(key=lambda finding: not finding.refuses)
-    sentences = tuple(finding.sentence for finding in findings)
-    return Verdict(passed, sentences, metrics, tuple(comparisons), against, artifact)
+    said = tuple(finding.sentence for finding in findings)
+    return Verdict(passed, said, metrics, tuple(comparisons), against, artifact)
 
 
 def _hold_goals(task: Task, metrics: Metrics, facts: Mapping[str, Json]) -> list[Finding]:
@@ -82,12 +82,22 @@ def _hold_goals(task: Task, metrics: Metrics, facts: Mapping[str, Json]) -> list
     return findings + [reasons.headline(field, metrics) for field in free]
 
 
+class _Rows(NamedTuple):
+    """The test rows, and what the candidate answered."""
+
+    truths: Sequence[Mapping[str, Value]]
+    predictions: Sequence[Prediction]
+    units: Sequence[str]
+
+    def pairs(self, field: Field, predictions: Sequence[Prediction]) -> list[Pair]:
+        return pair_up(field.name, self.truths, predictions, units=self.units)
+
+    def notes(self, field: Field) -> list[Finding]:
+        return reasons.drawn_together(field, [pair.unit for pair in self.pairs(field, self.predictions)])
+
+
 def _compare(
-    task: Task,
-    fields: Sequence[Field],
-    truths: Sequence[Mapping[str, Value]],
-    predictions: Sequence[Prediction],
-    champion: Champion | None,
+    task: Task, fields: Sequence[Field], rows: _Rows, champion: Champion | None
 ) -> tuple[list[Comparison], list[Finding]]:
     if champion is None:
         return [], []
@@ -102,7 +112,6 @@ def _compare(
             before = known[field.name].kind
             notes.append(reasons.different_kind(field, before=before, against=champion.name))
         else:
-            ours = pair_up(field.name, truths, predictions)
-            theirs = pair_up(field.name, truths, champion.predictions)
+            ours, theirs = (rows.pairs(field, each) for each in (rows.predictions, champion.predictions))
             comparisons.append(compare(field, ours, champion=theirs, seed=task.seed))
     return comparisons, notes

@@ -23,7 +23,7 @@ def measured(value: float, low: float, high: float, *, n: int) -> Measured:
     return Measured(value, low, high, n)
 
 
-def wilson(hits: int, n: int) -> Measured:
+def wilson(hits: int, n: int, *, worth: float | None = None) -> Measured:
     """Returns a proportion with Wilson's 95 % score interval.
 
     The interval is (p + z²/2n ± z √(p(1-p)/n + z²/4n²)) / (1 + z²/n). It stays within 0 and 1 and does not
@@ -32,6 +32,7 @@ def wilson(hits: int, n: int) -> Measured:
     Args:
         hits: How many of the `n` items count.
         n: The number of items, at least 1.
+        worth: As how many items they count, where some were drawn together; 0 says nothing at all.
 
     Example:
         >>> wilson(9, 10)
@@ -41,12 +42,14 @@ def wilson(hits: int, n: int) -> Measured:
         Wilson, E. B. (1927). Probable inference, the law of succession, and statistical inference. Journal of
         the American Statistical Association 22, 209-212.
     """
-    low, high = _wilson_bounds(hits, n)
+    low, high = _wilson_bounds(hits / n, n if worth is None else worth)
     return measured(hits / n, low, high, n=n)
 
 
-def _wilson_bounds(hits: int, n: int) -> tuple[float, float]:
-    share, squared = hits / n, _Z * _Z / n
+def _wilson_bounds(share: float, n: float) -> tuple[float, float]:
+    if not n:
+        return 0.0, 1.0
+    squared = _Z * _Z / n
     middle = share + squared / 2
     reach = _Z * sqrt(share * (1 - share) / n + squared / (4 * n))
     return max(0.0, (middle - reach) / (1 + squared)), min(1.0, (middle + reach) / (1 + squared))
@@ -88,22 +91,27 @@ def mcnemar(pairs: Pairs) -> float:
     return min(1.0, 2 * tail / (1 << tosses))
 
 
-def paired_difference(pairs: Pairs) -> Measured:
+def paired_difference(pairs: Pairs, *, worth: float | None = None) -> Measured:
     """Returns candidate minus champion, as shares of items right, with a 95 % interval.
 
     The interval joins the Wilson intervals of both shares, allowing for their correlation.
+
+    Args:
+        worth: As how many items they count, where some were drawn together; 0 says nothing at all.
 
     Source:
         Newcombe, R. G. (1998). Improved confidence intervals for the difference between binomial proportions
         based on paired data. Statistics in Medicine 17, 2635-2650. Method 10.
     """
     n = pairs.n
-    first, second = (pairs.both + pairs.candidate), (pairs.both + pairs.champion)
+    counted = n if worth is None else worth
     difference = (pairs.candidate - pairs.champion) / n
-    low_1, high_1 = _wilson_bounds(first, n)
-    low_2, high_2 = _wilson_bounds(second, n)
-    share_1, share_2 = first / n, second / n
-    phi = _correlation(pairs)
+    if not counted:
+        return measured(difference, -1.0, 1.0, n=n)
+    share_1, share_2 = (pairs.both + pairs.candidate) / n, (pairs.both + pairs.champion) / n
+    low_1, high_1 = _wilson_bounds(share_1, counted)
+    low_2, high_2 = _wilson_bounds(share_2, counted)
+    phi = _correlation(pairs, scale=counted / n)
     low = difference - _joined(share_1 - low_1, high_2 - share_2, phi)
     high = difference + _joined(high_1 - share_1, share_2 - low_2, phi)
     return measured(difference, low, high, n=n)
@@ -113,12 +121,12 @@ def _joined(first: float, second: float, phi: float) -> float:
     return sqrt(max(0.0, first * first - 2 * phi * first * second + second * second))
 
 
-def _correlation(pairs: Pairs) -> float:
+def _correlation(pairs: Pairs, *, scale: float) -> float:
     """Phi of the two-by-two table, with Newcombe's correction for continuity."""
-    a, b, c, d = pairs
+    a, b, c, d = (scale * each for each in pairs)
     product = (a + b) * (c + d) * (a + c) * (b + d)
     if not product:
         return 0.0
     excess = a * d - b * c
-    corrected = max(excess - pairs.n / 2, 0.0) if excess > 0 else excess
+    corrected = max(excess - scale * pairs.n / 2, 0.0) if excess > 0 else excess
     return corrected / sqrt(product)

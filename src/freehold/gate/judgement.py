@@ -24,6 +24,7 @@ from freehold.task import (
     Task,
     Value,
     canonical,
+    name_unit,
     read_examples,
     stage,
 )
@@ -37,7 +38,7 @@ __all__ = ["judge", "judge_with"]
 _NAME = "gate.judge"
 
 
-@stage(_NAME, version=4, result=Judgement, reads=("name", "inputs", "fields", "goals", "seed"))
+@stage(_NAME, version=5, result=Judgement, reads=("name", "inputs", "fields", "goals", "seed", "rules"))
 def judge(
     desk: Desk, task: Task, artifact: Artifact, labelled: LabelledExamples, against: Release | None
 ) -> Judgement:
@@ -81,22 +82,24 @@ def judge_with(
     theirs = asking.ask(against.artifact, begin=len(rows)) if against else None
     asking.forget(but=[artifact, *([against.artifact] if against else [])])
     truths, predictions = [row.outputs for row in rows], ours.of(rows)
+    units = [name_unit(row.passport, by_author=task.rules.group == "author") for row in rows]
     verdict = decide(
         task,
         truths,
         predictions,
         fields=ours.fields,
+        units=units,
         champion=_as_champion(against, theirs, rows=rows, task=task) if against and theirs else None,
         facts=artifact.facts,
         artifact=artifact.digest,
     )
     verdict = note_leaks(verdict, labelled.folder)
-    confidence = describe_confidence(ours.fields, truths, predictions)
+    confidence = describe_confidence(ours.fields, truths, predictions, units=units)
     (desk.folder / "verdict.json").write_bytes(canonical(verdict.to_json()) + b"\n")
     (desk.folder / "calibration.json").write_bytes(canonical({"fields": confidence}) + b"\n")
     _write_answers(desk.folder / "answers.jsonl", rows, predictions, theirs.of(rows) if theirs else ())
     facts: dict[str, Json] = {"rows": len(rows), "passed": verdict.passed, "asked": len(asking.asked)}
-    if tiers := measure_tiers(ours.fields, truths, predictions):
+    if tiers := measure_tiers(ours.fields, truths, predictions, units=units):
         facts["tiers"] = {n: {tier: {**m._asdict()} for tier, m in each.items()} for n, each in tiers.items()}
     return Judgement(desk.folder, facts=facts)
 

@@ -18,6 +18,7 @@ from freehold.task import (
     Json,
     Measured,
     Metrics,
+    Task,
 )
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "compared",
     "different_inputs",
     "different_kind",
+    "drawn_together",
     "goal_of_artifact",
     "goal_of_field",
     "new_field",
@@ -115,11 +117,23 @@ def compared(comparison: Comparison, *, against: str) -> Finding:
         outcome = f"significantly better than {against}"
     else:
         outcome = f"no significant difference from {against}"
-    test = "McNemar" if comparison.test == "mcnemar" else "paired bootstrap"
+    test = {"mcnemar": "McNemar", "sign_flip": "sign-flip test"}.get(comparison.test, "paired bootstrap")
     numbers = f"{_digits(comparison.candidate)} against {_digits(comparison.champion)}"
     same = f"on the same {rows(comparison.difference.n)} ({test} {_p(comparison.p)})"
     sentence = f"`{comparison.field}`: {outcome}: {comparison.metric} {numbers} {same}."
     return Finding(sentence, refuses=comparison.worse)
+
+
+def drawn_together(field: Field, units: Sequence[str]) -> list[Finding]:
+    """Says how many texts or authors the rows of a field come from, where that is fewer than rows."""
+    named = {unit for unit in units if unit}
+    count = len(named) + units.count("")
+    if count == len(units):
+        return []
+    kinds = sorted({unit.partition(" ")[0] for unit in named})
+    told = " and ".join(f"{kind}s" for kind in kinds)
+    sentence = f"The {rows(len(units))} of `{field.name}` come from {count:,} {told}: "
+    return [Finding(f"{sentence}rows of one are alike, and intervals and tests allow for it.")]
 
 
 def unmeasured(field: Field) -> Finding:
@@ -151,8 +165,9 @@ def different_inputs(missing: Sequence[str], *, against: str) -> Finding:
     return Finding(f"{against} is not compared: it reads {names}, which the task no longer has.")
 
 
-def nothing_refused(*, goals: int, against: str, compared: int) -> Finding:
+def nothing_refused(task: Task, *, against: str, compared: int) -> Finding:
     """Sums up a verdict that passes."""
+    goals = len(task.goals) + len(task.errors_given_answer)
     parts = [
         f"all {goals} goals are met" if goals > 1 else "the goal is met" if goals else "the task sets no goals"
     ]

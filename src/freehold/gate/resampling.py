@@ -33,40 +33,50 @@ def evaluate(statistic: Statistic, n: int) -> float:
     return float(statistic(np.ones((1, n)))[0])
 
 
-def resample(statistics: Mapping[str, Statistic], n: int, *, seed: int) -> dict[str, Floats]:
-    """Returns each statistic of 1,000 resamples of `n` rows, drawn with replacement."""
+def resample(statistics: Mapping[str, Statistic], units: Whole, *, seed: int) -> dict[str, Floats]:
+    """Returns each statistic of 1,000 resamples of rows, drawn with replacement: whole units of them.
+
+    Args:
+        units: Each row's unit, from 0 on, shape (rows,).
+    """
     random = np.random.default_rng(seed)
-    block = max(1, min(RESAMPLES, _CELLS // n))
+    count = int(units.max()) + 1
+    block = max(1, min(RESAMPLES, _CELLS // len(units)))
     values: dict[str, list[Floats]] = {name: [] for name in statistics}
     for start in range(0, RESAMPLES, block):
-        weights = _draw(random, min(block, RESAMPLES - start), n)
+        weights = _draw(random, min(block, RESAMPLES - start), count)[:, units]
         for name, statistic in statistics.items():
             values[name].append(statistic(weights))
     return {name: np.concatenate(parts) for name, parts in values.items()}
 
 
 def _draw(random: np.random.Generator, count: int, n: int) -> Floats:
-    """Returns how often each row is drawn, shape (count, n)."""
+    """Returns how often each of `n` units is drawn, shape (count, n)."""
     drawn = random.integers(0, n, size=(count, n)) + np.arange(count)[:, None] * n
     return np.bincount(drawn.ravel(), minlength=count * n).reshape(count, n).astype(np.float64)
 
 
-def bootstrap(statistics: Mapping[str, Statistic], n: int, *, seed: int) -> dict[str, Measured]:
+def bootstrap(statistics: Mapping[str, Statistic], units: Whole, *, seed: int) -> dict[str, Measured]:
     """Returns each statistic with its 95 % percentile interval; leaves out what these rows do not define.
 
     The value always lies within its interval: where a statistic is biased under resampling (calibration
     error is: noise only adds to it), the interval is widened to hold it.
 
+    Args:
+        units: Each row's unit, from 0 on, shape (rows,).
+
     Source:
-        Efron, B. and Tibshirani, R. (1993). An Introduction to the Bootstrap, chapter 13.
+        Efron, B. and Tibshirani, R. (1993). An Introduction to the Bootstrap, chapter 13; of whole units:
+        Davison, A. C. and Hinkley, D. V. (1997). Bootstrap Methods and their Application, section 3.8.
     """
+    n = len(units)
     values = {name: evaluate(statistic, n) for name, statistic in statistics.items()}
     defined = {name: statistic for name, statistic in statistics.items() if not np.isnan(values[name])}
     if not defined:
         return {}
     return {
         name: measured(values[name], *percentiles(drawn), n=n)
-        for name, drawn in resample(defined, n, seed=seed).items()
+        for name, drawn in resample(defined, units, seed=seed).items()
     }
 
 

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from freehold.gate.calibration import brier, calibration_error, label_chances, risk_coverage_area
-from freehold.gate.intervals import wilson
-from freehold.gate.resampling import Statistic, bootstrap
+from freehold.gate.resampling import Statistic, Whole, bootstrap
 from freehold.gate.rouge import rouge_l
 from freehold.gate.statistics import area, average, determination, macro_f1, micro_f1
+from freehold.gate.units import number_units, share
 from freehold.task import (
     ERROR_GIVEN_ANSWER,
     METRICS,
@@ -29,7 +29,7 @@ from freehold.task import (
     Value,
 )
 
-__all__ = ["Pair", "Scores", "measure", "measure_pairs", "pair_up", "right", "score"]
+__all__ = ["Pair", "Scores", "measure", "measure_pairs", "pair_up", "right", "score", "units_of"]
 
 Shares: TypeAlias = Mapping[str, NDArray[np.bool_]]
 
@@ -38,10 +38,14 @@ class Pair(NamedTuple):
     """What is true of one row and what was answered.
 
     The truth is a `Value` of the field's kind; typed Any, for each kind reads it as its own type.
+
+    Attributes:
+        unit: What the row was drawn together with; empty where it was alone.
     """
 
     truth: Any
     answer: Answer
+    unit: str = ""
 
     @property
     def value(self) -> Any:
@@ -61,6 +65,7 @@ def measure(
     truths: Sequence[Mapping[str, Value]],
     predictions: Sequence[Prediction],
     *,
+    units: Sequence[str] = (),
     seed: int = 0,
 ) -> Metrics:
     """Returns every metric of every field, each with its 95 % interval and the number of rows.
@@ -75,6 +80,7 @@ def measure(
         fields: The fields to measure; every prediction must answer them.
         truths: The right outputs of each row.
         predictions: What was answered to each row, in the same order.
+        units: What each row was drawn together with, of `name_unit`; every row was drawn alone where not given.
         seed: For the bootstrap.
 
     Example:
@@ -85,23 +91,34 @@ def measure(
     """
     found = {}
     for field in fields:
-        pairs = pair_up(field.name, truths, predictions)
+        pairs = pair_up(field.name, truths, predictions, units=units)
         if pairs:
             found[field.name] = measure_pairs(field.kind, pairs, seed=seed)
     return found
 
 
-def pair_up(field: str, truths: Sequence[Mapping[str, Value]], predictions: Sequence[Prediction]) -> list[Pair]:
+def pair_up(
+    field: str,
+    truths: Sequence[Mapping[str, Value]],
+    predictions: Sequence[Prediction],
+    *,
+    units: Sequence[str] = (),
+) -> list[Pair]:
     """Returns truth and answer of one field, for those rows that have a truth."""
-    rows = zip(truths, predictions, strict=True)
-    return [Pair(truth[field], each.answers[field]) for truth, each in rows if field in truth]
+    rows = zip(truths, predictions, units or [""] * len(truths), strict=True)
+    return [Pair(truth[field], each.answers[field], unit) for truth, each, unit in rows if field in truth]
+
+
+def units_of(pairs: Sequence[Pair]) -> Whole:
+    """Returns each row's unit as a number from 0 on, shape (rows,)."""
+    return number_units([pair.unit for pair in pairs])
 
 
 def measure_pairs(kind: FieldKind, pairs: Sequence[Pair], *, seed: int) -> dict[str, Measured]:
     """Returns the metrics of one field, the headline first."""
-    scores = score(kind, pairs)
-    found = {name: wilson(int(hits.sum()), len(pairs)) for name, hits in scores.shares.items()}
-    found.update(bootstrap(scores.statistics, len(pairs), seed=seed))
+    scores, units = score(kind, pairs), units_of(pairs)
+    found = {name: share(hits, units) for name, hits in scores.shares.items()}
+    found.update(bootstrap(scores.statistics, units, seed=seed))
     found.update(_optional(kind, pairs))
     return {name: found[name] for name in METRICS[kind] if name in found}
 
@@ -121,19 +138,19 @@ _WHOLE = ("accuracy", "exact")
 
 def _optional(kind: FieldKind, pairs: Sequence[Pair]) -> dict[str, Measured]:
     """Returns the shares that only some models' answers define: of intervals, scope and abstaining."""
-    found = {}
+    found, units = {}, units_of(pairs)
     given = [pair for pair in pairs if not pair.answer.abstained]
     if kind in TIERED_KINDS and len(given) < len(pairs):
-        found["abstained"] = wilson(len(pairs) - len(given), len(pairs))
+        found["abstained"] = share([pair.answer.abstained for pair in pairs], units)
         if given:
-            found[ERROR_GIVEN_ANSWER] = wilson(sum(pair.truth != pair.value for pair in given), len(given))
+            found[ERROR_GIVEN_ANSWER] = share([pair.truth != pair.value for pair in given], units_of(given))
     intervals: list[Any] = [getattr(pair.answer, "interval", None) for pair in pairs]
     if kind == "number" and all(intervals):
-        held = sum(low <= pair.truth <= high for pair, (low, high) in zip(pairs, intervals, strict=True))
-        found["coverage"] = wilson(held, len(pairs))
+        held = [low <= pair.truth <= high for pair, (low, high) in zip(pairs, intervals, strict=True)]
+        found["coverage"] = share(held, units)
     scopes = [getattr(pair.answer, "in_scope", None) for pair in pairs]
     if None not in scopes:
-        found["out_of_scope"] = wilson(scopes.count(False), len(pairs))
+        found["out_of_scope"] = share([not each for each in scopes], units)
     return found
 
 

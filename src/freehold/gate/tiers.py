@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from freehold.gate.intervals import wilson
-from freehold.gate.scores import pair_up, right
+from freehold.gate.scores import pair_up, right, units_of
+from freehold.gate.units import share
 
 if TYPE_CHECKING:
     from freehold.task import Field, Measured, Prediction, Value
@@ -15,20 +15,23 @@ __all__ = ["measure_tiers"]
 
 
 def measure_tiers(
-    fields: Sequence[Field], truths: Sequence[Mapping[str, Value]], predictions: Sequence[Prediction]
+    fields: Sequence[Field],
+    truths: Sequence[Mapping[str, Value]],
+    predictions: Sequence[Prediction],
+    *,
+    units: Sequence[str] = (),
 ) -> dict[str, dict[str, Measured]]:
     """Returns, for each field that more than one tier may answer, tier to the accuracy of what it answered.
 
-    The interval is Wilson's; `n` are the labelled rows that the tier answered.
+    `n` are the labelled rows that the tier answered; the interval is that of `units.share`.
     """
     found: dict[str, dict[str, Measured]] = {}
     for field in fields:
-        pairs = [pair for pair in pair_up(field.name, truths, predictions) if pair.answer.tier]
-        hits = right(field.kind, pairs).tolist() if pairs else []
-        tiers: dict[str, list[bool]] = {}
-        for pair, hit in zip(pairs, hits, strict=True):
-            tiers.setdefault(pair.answer.tier, []).append(hit)
+        pairs = pair_up(field.name, truths, predictions, units=units)
+        tiers = sorted({pair.answer.tier for pair in pairs} - {""}, key=lambda tier: (tier == "champion", tier))
+        answered = {tier: [pair for pair in pairs if pair.answer.tier == tier] for tier in tiers}
         if tiers:
-            ordered = sorted(tiers.items(), key=lambda item: item[0] == "champion")
-            found[field.name] = {tier: wilson(sum(each), len(each)) for tier, each in ordered}
+            found[field.name] = {
+                tier: share(right(field.kind, mine), units_of(mine)) for tier, mine in answered.items()
+            }
     return found

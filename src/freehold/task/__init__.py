@@ -10,7 +10,16 @@ from freehold.task.canonical import (
     reading_once,
 )
 from freehold.task.datarules import DataRules
-from freehold.task.examples import Example, Passport, Value, example_id, read_examples, write_examples
+from freehold.task.examples import (
+    PIECE,
+    Example,
+    Passport,
+    Value,
+    example_id,
+    name_unit,
+    read_examples,
+    write_examples,
+)
 from freehold.task.fields import (
     EFFORTS,
     FIELD_KINDS,
@@ -89,6 +98,7 @@ __all__ = [
     "LabelledExamples",
     "Measured",
     "Metrics",
+    "PIECE",
     "Passport",
     "Prediction",
     "Price",
@@ -107,6 +117,7 @@ __all__ = [
     "canonical",
     "digest",
     "example_id",
+    "name_unit",
     "file_digest",
     "folder_digest",
     "folder_files",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from operator import attrgetter
@@ -12,11 +13,24 @@ from typing import TypeAlias
 from freehold.task.canonical import canonical, digest
 from freehold.task.fields import Split
 
-__all__ = ["Example", "Passport", "Value", "example_id", "read_examples", "write_examples"]
+__all__ = [
+    "PIECE",
+    "Example",
+    "Passport",
+    "Value",
+    "example_id",
+    "name_unit",
+    "read_examples",
+    "write_examples",
+]
+
 
 Value: TypeAlias = "str | bool | int | float | list[str] | list[dict[str, str | int]]"
 """choice: str. choices: sorted list of str. predicate: bool. score: int. number: float. text: str.
 spans: list of {label, start, end, text}, character offsets, end exclusive."""
+PIECE = "#"
+"""What stands in a locator between a text and the number of a piece of it."""
+_PIECE = re.compile(rf"{PIECE}\d+$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +68,20 @@ class Example:
     split: Split
     cluster: str = ""
     """The id of the smallest example among its near duplicates; its own where it has none."""
+
+
+def name_unit(passport: Passport, *, by_author: bool = False) -> str:
+    """Returns what a row was drawn together with: its text, where it is a piece of one; empty where it was alone.
+
+    Rows of one unit are not independent of each other.
+
+    Args:
+        by_author: All that one author wrote is one unit.
+    """
+    if by_author and passport.author:
+        return f"author {passport.author}"
+    text = _PIECE.sub("", passport.locator)
+    return f"text {text}" if text != passport.locator else ""
 
 
 def example_id(inputs: Mapping[str, str]) -> str:

@@ -30,7 +30,8 @@ class Comparison:
     """Candidate against champion on one field, on the same items.
 
     Attributes:
-        test: `mcnemar` (exact, two-sided) or `bootstrap` (paired, 1,000 resamples).
+        test: `mcnemar` (exact, two-sided), `sign_flip` (the same where rows were drawn together), or `bootstrap`
+            (paired, 1,000 resamples).
         difference: Candidate minus champion, signed so that more is better, with its 95 % interval.
         p: The test's p-value; for the bootstrap twice the smaller tail.
         worse: The candidate is significantly worse (p below 0.05 and a negative difference).
@@ -41,7 +42,7 @@ class Comparison:
     candidate: float
     champion: float
     difference: Measured
-    test: Literal["mcnemar", "bootstrap"]
+    test: Literal["mcnemar", "sign_flip", "bootstrap"]
     p: float
     worse: bool
 
