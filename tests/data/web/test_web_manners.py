@@ -14,6 +14,7 @@ from tests.data.web.crawls import QUICK, Crawls
 from tests.data.web.site import Answer, Answerer, Hit, Site, html, moved, serving
 from tests.data.web.test_web_crawl import resolving
 
+from freehold.data.web import Tally
 from freehold.registry import Found
 
 TEXT = {"Content-Type": "text/plain"}
@@ -206,6 +207,35 @@ def test_who_wants_to_be_asked_much_later_waits_for_a_later_crawl(crawls: Crawls
         assert crawls.crawl(site.url("/0"), site.url("/1")).waiting == 2
     assert len(site.hits) == asked
     assert site.count(path) == 1
+
+
+class _StopError(Exception):
+    pass
+
+
+def test_retry_after_is_kept_to_across_a_stop(crawls: Crawls) -> None:
+    busy: list[float] = []
+
+    def answer(hit: Hit) -> Answer:
+        if not busy:
+            busy.append(time.monotonic())
+            return Answer(status=429, headers={"Retry-After": "1"})
+        return html()
+
+    class Stopping(list[Tally]):
+        def append(self, tally: Tally) -> None:
+            if busy:
+                raise _StopError
+
+    site = Site({"/": html("/busy", "/other"), "/busy": answer, "/other": html()})
+    with serving(site):
+        told, crawls.told = crawls.told, Stopping()
+        with pytest.raises(_StopError):
+            crawls.crawl(site.url())
+        crawls.told = told
+        stopped = len(site.hits)
+        assert crawls.crawl(site.url()).fetched == 2
+    assert min(hit.began for hit in site.hits[stopped:]) - busy[0] >= 1.0 - CLOCK
 
 
 def test_robots_is_asked_for_again_after_a_day(crawls: Crawls) -> None:
