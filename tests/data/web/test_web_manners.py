@@ -340,6 +340,28 @@ def test_a_refresh_asks_whether_pages_changed(crawls: Crawls) -> None:
         assert site.count("/robots.txt") == 1
 
 
+@pytest.mark.parametrize(
+    ("body", "status", "why"),
+    [
+        (b"no gzip", 200, "it does not unpack (gzip)"),
+        (b"", 410, "status 410"),
+        (b"", 302, "it redirects to itself"),
+    ],
+)
+def test_what_is_no_page_is_asked_for_without_conditions(
+    crawls: Crawls, body: bytes, status: int, why: str
+) -> None:
+    said = {"ETag": '"v1"', "Last-Modified": "Sun, 01 Nov 2026 00:00:00 GMT", "Content-Encoding": "gzip"}
+    told = Answer(body, status=status, headers={"Content-Type": "text/html", "Location": "/it", **said})
+    site = Site({"/": html("/it"), "/it": told})
+    with serving(site):
+        crawls.crawl(site.url())
+        crawls.crawl(site.url(), refresh=True)
+    first, again = [hit for hit in site.hits if hit.path == "/it"]
+    assert again.headers == first.headers
+    assert crawls.reasons()["/it"].startswith(why)
+
+
 def test_a_refresh_that_was_stopped_goes_on_and_asks_nobody_twice(crawls: Crawls) -> None:
     site = chain(6)
     with serving(site):
