@@ -2,8 +2,9 @@
 
 nginx writes its line when the system has the reply, before the crawler has read it, let alone put it on the disk.
 So the log cannot tell a reply that was kept from one that was in the hands of a process that was killed: each kill
-may cost one request that is asked again, and no more, as a host is asked one thing at a time. The moments of the kills
-are drawn anew each time; `KILL_SEED=N` draws those again that a run has printed.
+may cost one request that is asked again, and no more, as a host is asked one thing at a time.
+
+The moments of the kills are drawn anew each time; `KILL_SEED=N` draws those again that a run has printed.
 """
 
 from __future__ import annotations
