@@ -252,6 +252,12 @@ def read_archive(state: Path) -> list[tuple[str, str]]:
     return [(url, f"{reply.status} {hashlib.sha256(reply.body).hexdigest()}") for url, reply in replies]
 
 
+def read_pages(state: Path) -> list[tuple[str, str]]:
+    """Returns the pages that the archive gives, in their order, each with its time."""
+    (folder,) = (state / "sources" / "web").iterdir()
+    return [(visit.url, visit.time) for visit in Archive(folder).visits()]
+
+
 def fetch_and_kill(site: Nginx, task: Path, *, requests: int, chance: random.Random) -> int:
     """Kills one process after another, each at a random request and a random moment after it.
 
@@ -292,12 +298,14 @@ def test_twenty_kills_ask_again_only_for_what_was_on_its_way(killed: Killed) -> 
 def test_a_refresh_is_sent_nothing_that_did_not_change(killed: Killed) -> None:
     """Runs last: it adds to the archive. What nginx makes up anew has no ETag, and is sent."""
     before = killed.site.count()
+    pages = read_pages(killed.task / ".freehold")
     finish(killed.task, "--refresh")
+    assert read_pages(killed.task / ".freehold") == pages
     log = killed.site.log(after=before)
     unchanged = Counter(line.path for line in log if line.status == 304)
     made_up = tuple(start.rstrip("1") for start in traps.ENDLESS)
-    pages = {"/" + url.split("/", 3)[3] for url, told in killed.undisturbed.items() if told.startswith("200")}
-    assert unchanged == Counter(path for path in pages if not path.startswith((*made_up, "/robots.txt")))
+    stored = {"/" + url.split("/", 3)[3] for url, told in killed.undisturbed.items() if told.startswith("200")}
+    assert unchanged == Counter(path for path in stored if not path.startswith((*made_up, "/robots.txt")))
     assert {line.path for line in log if line.status == 304} == {
         line.path for line in log if line.known and line.status != 429
     }
