@@ -145,7 +145,8 @@ def test_a_text_is_right_whatever_charset_is_said(fetched: Fetched, name: str) -
 
 
 def test_five_gigabytes_in_five_megabytes_take_little_memory(fetched: Fetched) -> None:
-    print(f"peak: {fetched.peak / 1e6:.0f} MB; {len(fetched.log)} requests")
+    seconds = fetched.log[-1].ended - fetched.log[0].began
+    print(f"peak: {fetched.peak / 1e6:.0f} MB; {len(fetched.log)} requests in {seconds:.0f} s")
     assert 0 < fetched.peak < traps.BOMB // 20
 
 
@@ -208,6 +209,8 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Killed]:
     with serving(folder) as site:
         task = write_task(folder / "task", site)
         undisturbed = fetch_undisturbed(load_task(task), folder / "undisturbed")
+        log = site.log()
+        print(f"undisturbed: {len(log)} requests in {log[-1].ended - log[0].began:.0f} s")
         before = site.count()
         kills = fetch_and_kill(site, task, requests=before, chance=random.Random(seed))
         finish(task)
