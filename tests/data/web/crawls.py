@@ -60,6 +60,16 @@ def crawling(folder: Path) -> Iterator[Crawls]:
         yield Crawls(folder, shelf)
 
 
+def peak_memory() -> int:
+    """Returns the most bytes that this process ever had in memory; 0 where the system does not say."""
+    try:
+        status = Path("/proc/self/status").read_text(encoding="utf-8")
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) << 10 for line in status.splitlines() if line.startswith("VmHWM:")), 0)
+
+
 if __name__ == "__main__":
     with crawling(Path(sys.argv[1])) as here:
         here.crawl(sys.argv[2])
+    print(peak_memory())

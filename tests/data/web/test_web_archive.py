@@ -209,6 +209,27 @@ def test_which_pages_stand(tmp_path: Path, records: list[Record], pages: list[st
     assert [visit.text for visit in archive.visits()] == pages
 
 
+@pytest.mark.parametrize(
+    ("again", "order"),
+    [
+        (record("http://a.org/a", sha256="one"), ["a", "b"]),
+        (record("http://a.org/a", sha256="two"), ["b", "a"]),
+        (record("http://a.org/a"), ["b", "a"]),
+        (record("http://a.org/a", sha256="one", charset="cp1252"), ["b", "a"]),
+        (record("http://a.org/a", sha256="one", signals=Signals()), ["b", "a"]),
+    ],
+)
+def test_a_page_that_was_sent_again_as_it_was_stands_where_it_stood(
+    tmp_path: Path, again: Record, order: list[str]
+) -> None:
+    archive = Archive(tmp_path)
+    first, second = record("http://a.org/a", sha256="one"), record("http://a.org/b", sha256="b")
+    fill(archive, first, second, again)
+    assert [visit.url[-1] for visit in archive.visits()] == order
+    fill(archive, record("http://a.org/a", status=404), first)
+    assert [visit.url[-1] for visit in archive.visits()] == ["b", "a"]
+
+
 def test_pages_that_do_not_want_to_be_used_are_given_where_that_is_asked_for(tmp_path: Path) -> None:
     archive = Archive(tmp_path)
     fill(archive, record(signals=Signals(("noindex",))))

@@ -35,6 +35,11 @@ RUSSIAN = "Это простой русский текст, в котором д
         ("中文".encode("gb18030"), "text/html; charset=gb2312", "gb18030"),
         (RUSSIAN.encode("cp1251"), "text/html; charset=utf-8", "cp1251"),
         (GREEK.encode("iso8859-7"), "text/html", "iso8859-7"),
+        ("é".encode(), "text/html; charset=iso-8859-1", "utf-8"),
+        (RUSSIAN.encode(), "text/html; charset=windows-1251", "utf-8"),
+        (("中文" * 10).encode(), "text/html; charset=gb2312", "utf-8"),
+        ("ยก".encode("cp874"), "text/html; charset=tis-620", "cp874"),
+        ("é".encode("utf-16-be"), "text/html; charset=utf-16-be", "utf-16-be"),
     ],
 )
 def test_the_evidence_is_weighed(body: bytes, content_type: str, charset: str) -> None:

@@ -14,6 +14,7 @@ from tests.data.web.crawls import QUICK, Crawls
 from tests.data.web.site import Answer, Answerer, Hit, Site, html, moved, serving
 from tests.data.web.test_web_crawl import resolving
 
+from freehold.data.web import Tally
 from freehold.registry import Found
 
 TEXT = {"Content-Type": "text/plain"}
@@ -208,6 +209,35 @@ def test_who_wants_to_be_asked_much_later_waits_for_a_later_crawl(crawls: Crawls
     assert site.count(path) == 1
 
 
+class _StopError(Exception):
+    pass
+
+
+def test_retry_after_is_kept_to_across_a_stop(crawls: Crawls) -> None:
+    busy: list[float] = []
+
+    def answer(hit: Hit) -> Answer:
+        if not busy:
+            busy.append(time.monotonic())
+            return Answer(status=429, headers={"Retry-After": "1"})
+        return html()
+
+    class Stopping(list[Tally]):
+        def append(self, tally: Tally) -> None:
+            if busy:
+                raise _StopError
+
+    site = Site({"/": html("/busy", "/other"), "/busy": answer, "/other": html()})
+    with serving(site):
+        told, crawls.told = crawls.told, Stopping()
+        with pytest.raises(_StopError):
+            crawls.crawl(site.url())
+        crawls.told = told
+        stopped = len(site.hits)
+        assert crawls.crawl(site.url()).fetched == 2
+    assert min(hit.began for hit in site.hits[stopped:]) - busy[0] >= 1.0 - CLOCK
+
+
 def test_robots_is_asked_for_again_after_a_day(crawls: Crawls) -> None:
     site = chain(2, robots_txt=robots("User-agent: *\nDisallow:\n"))
     with serving(site):
@@ -308,6 +338,28 @@ def test_a_refresh_asks_whether_pages_changed(crawls: Crawls) -> None:
         assert crawls.crawl(site.url(), refresh=True).unchanged == 5
         assert sum(hit.status == 304 for hit in site.hits) == 4
         assert site.count("/robots.txt") == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "why"),
+    [
+        (b"no gzip", 200, "it does not unpack (gzip)"),
+        (b"", 410, "status 410"),
+        (b"", 302, "it redirects to itself"),
+    ],
+)
+def test_what_is_no_page_is_asked_for_without_conditions(
+    crawls: Crawls, body: bytes, status: int, why: str
+) -> None:
+    said = {"ETag": '"v1"', "Last-Modified": "Sun, 01 Nov 2026 00:00:00 GMT", "Content-Encoding": "gzip"}
+    told = Answer(body, status=status, headers={"Content-Type": "text/html", "Location": "/it", **said})
+    site = Site({"/": html("/it"), "/it": told})
+    with serving(site):
+        crawls.crawl(site.url())
+        crawls.crawl(site.url(), refresh=True)
+    first, again = [hit for hit in site.hits if hit.path == "/it"]
+    assert again.headers == first.headers
+    assert crawls.reasons()["/it"].startswith(why)
 
 
 def test_a_refresh_that_was_stopped_goes_on_and_asks_nobody_twice(crawls: Crawls) -> None:

@@ -1,7 +1,8 @@
 """Bytes of a page as text: which charset they are in, by what is said of them and by what they are.
 
 Owns the order of evidence: a byte order mark, the header, the page's own word, then a guess. What is said
-counts only where the bytes can be that. The only module that imports charset_normalizer.
+counts only where the bytes can be that, and are not plainly UTF-8. The only module that imports
+charset_normalizer.
 """
 
 from __future__ import annotations
@@ -42,6 +43,12 @@ _NO_TEXT = frozenset(
 )
 
 
+_PAIRED = frozenset({"cp874", "cp932", "euc_jp", "cp949", "gb18030", "big5"})
+"""Where a letter or two may happen to be UTF-8 as well."""
+
+_MANY = 20
+
+
 def find_charset(body: bytes, content_type: str) -> str:
     """Returns the charset of a page, by Python's name for it.
 
@@ -66,7 +73,7 @@ def find_charset(body: bytes, content_type: str) -> str:
     ]
     for name in [*names, "utf-8"]:
         if _fits(body, name):
-            return name
+            return "utf-8" if _is_plainly_utf8(body, said=name) else name
     return _guess(body) or (names[0] if names else "cp1252")
 
 
@@ -93,6 +100,16 @@ def _fits(body: bytes, name: str) -> bool:
     except UnicodeError:
         return False
     return True
+
+
+def _is_plainly_utf8(body: bytes, *, said: str) -> bool:
+    """Returns whether bytes are UTF-8 whatever is said: words of other charsets are so only by rare chance.
+
+    Servers add one charset to all that they send, and old texts are not the only ones that they send.
+    """
+    if body.isascii() or b"\0" in body or not _fits(body, "utf-8"):
+        return False
+    return said not in _PAIRED or len(body) - len(body.decode()) >= _MANY
 
 
 def _guess(body: bytes) -> str:

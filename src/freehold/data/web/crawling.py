@@ -266,7 +266,8 @@ class _Crawl:
         asked = read_retry_after(header, now=datetime.now(UTC))
         seconds = max(asked or 0.0, back_off(tries, first=bounds.first_wait))
         is_last = tries >= bounds.tries or not error.passing
-        if reply is not None and reply.status in (429, 503):
+        is_busy = reply is not None and reply.status in (429, 503)
+        if is_busy:
             pace.pause(time.monotonic() + seconds)
         if job.is_file:
             self._fail_file(job, error, is_last=is_last)
@@ -276,7 +277,7 @@ class _Crawl:
             self._drop(job.asked.found, state="failed", reason=error.reason, status=status)
         else:
             self._ledger.postpone(job.asked, seconds=seconds, reason=error.reason)
-        if asked is not None and asked > bounds.patience:
+        if asked is not None and (asked > bounds.patience or is_busy):
             self._ledger.hold(job.asked.found.host, seconds=asked)
 
     def _fail_file(self, job: _Job, error: FetchError, *, is_last: bool) -> None:

@@ -155,14 +155,16 @@ class Ledger:
         """Tells the frontier; returns how many pages are new."""
         chosen = self._choose(examined.found)
         facts = examined.facts
+        # Only of what is there can be asked whether it changed.
+        said = known.reply.header if examined.state == "done" else lambda name: ""
         outcome = Outcome(
             state=examined.state,
             status=known.reply.status,
             reason=examined.reason,
             size=len(known.reply.block),
             place=known.place,
-            etag=known.reply.header("etag")[:500] or (old.etag if old else ""),
-            modified=known.reply.header("last-modified")[:100] or (old.modified if old else ""),
+            etag=said("etag")[:500] or (old.etag if old else ""),
+            modified=said("last-modified")[:100] or (old.modified if old else ""),
             sha256=(facts.sha256 if facts else "") or (old.sha256 if old else ""),
             noted=known.time,
         )

@@ -5,8 +5,10 @@ Owns which records are pages, and what of one is given on. Works offline. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from hashlib import blake2b
+from typing import NamedTuple
 
 from freehold.data.web.connections import FetchError
 from freehold.data.web.encodings import BadEncodingError, unpack
@@ -66,23 +68,45 @@ class Visit:
 def choose_pages(records: Iterable[tuple[str, Record]]) -> dict[str, str]:
     """Returns the places of the pages that stand, each with the URL that was asked for it.
 
+    A page that was sent again as it was stands where it stood, so that asking again changes nothing.
+
     Args:
         records: With their places, in the order in which they came.
     """
-    newest: dict[str, tuple[str, str, str]] = {}
+    newest: dict[str, _Known] = {}
     for place, record in records:
         facts = record.facts
         if facts.kind != "page" or record.unchanged:
             continue
-        if facts.status in (200, 203):
-            newest[record.url] = (place, facts.via or record.url, facts.canonical)
-        else:
+        if facts.status not in (200, 203):
             newest.pop(record.url, None)
-    return {
-        place: asked
-        for url, (place, asked, canonical) in newest.items()
-        if not (canonical and canonical != url and canonical in newest and newest[canonical][2] in ("", canonical))
-    }
+            continue
+        page = _Known(place, facts.via or record.url, facts.canonical, _summary(record))
+        known = newest.get(record.url)
+        if known is None or not facts.sha256 or page.summary != known.summary:
+            newest[record.url] = page
+    return {page.place: page.asked for url, page in newest.items() if not _is_copy(url, newest)}
+
+
+class _Known(NamedTuple):
+    place: str
+    asked: str
+    canonical: str
+    summary: bytes
+
+
+def _summary(record: Record) -> bytes:
+    """Returns a digest of what matters of a page: its body, how it is read and what was said of its use."""
+    facts = record.facts
+    head = record.block.partition(b"\r\n\r\n")[0].lower()
+    kind = next((line for line in head.split(b"\r\n") if line.startswith(b"content-type:")), b"")
+    return blake2b(repr((facts.sha256, facts.charset, facts.canonical, facts.signals, kind)).encode()).digest()
+
+
+def _is_copy(url: str, pages: Mapping[str, _Known]) -> bool:
+    """Returns whether a page calls another one of the archive its canonical form."""
+    canonical = pages[url].canonical
+    return canonical not in ("", url) and canonical in pages and pages[canonical].canonical in ("", canonical)
 
 
 def make_visit(record: Record, *, asked: str) -> Visit:
