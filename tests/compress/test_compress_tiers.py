@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from freehold.compress.bounds import rows_needed, upper_bound
+from freehold.compress.bounds import independent_rows, rows_needed, upper_bound
 from freehold.compress.tiers import Certificate, certify, describe_curve
 from freehold.engine import HeldOut
+from freehold.task import Example, Passport
 
 
 def held(margins: list[float], extra: list[int], *, wrong: list[int] | None = None) -> HeldOut:
@@ -29,6 +30,21 @@ def test_all_wrong_has_no_bound_below_one() -> None:
 def test_so_many_rows_without_an_error_are_needed(allowed: float, rows: int) -> None:
     assert rows_needed(allowed) == rows
     assert upper_bound(0, rows) <= allowed < upper_bound(0, rows - 1)
+
+
+def test_one_row_of_each_text_is_independent() -> None:
+    rows = [
+        Example(id_, {}, {}, Passport("in", locator, author=author), "validation")
+        for id_, locator, author in [
+            ("c", "a#1", "Ada"),
+            ("b", "a#2", "Ada"),
+            ("a", "b.csv:1", "Ada"),
+            ("d", "b#1", ""),
+        ]
+    ]
+    assert independent_rows(rows, by_author=False) == [1, 2, 3]
+    assert independent_rows(rows, by_author=True) == [2, 3]
+    assert independent_rows([], by_author=True) == []
 
 
 def test_the_surest_rows_are_accepted_up_to_what_is_certified() -> None:

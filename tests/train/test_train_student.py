@@ -113,6 +113,24 @@ def test_too_few_validation_rows_leave_it_off_and_say_how_many_are_missing(task:
     assert all(not each.answers["area"].tier for each in open_reader(artifact.folder).predict([{"text": "hello"}]))
 
 
+def test_pieces_of_one_text_certify_as_one_row(task: Task, tmp_path: Path) -> None:
+    rows = [
+        replace(row, passport=_piece(row.passport, of=n // 8 * 2 + n % 2)) for n, row in enumerate(examples(512))
+    ]
+    asking = replace(task, errors_given_answer={"area": 0.1})
+    artifact = make(tmp_path, asking, make_labelled(tmp_path / "labelled", rows))
+    told, facts = certificate(artifact), dict[str, Any](artifact.facts)
+    assert (told["rows"], told["left_out"]) == (32, 96)  # four rows of each text
+    assert told["above"] is None
+    assert "96 more of the same texts or authors do not count" in facts["abstaining"]["area"]["sentence"]
+    assert (facts["abstaining"]["area"]["rows"], facts["abstaining"]["area"]["left_out"]) == (32, 96)
+
+
+def _piece(passport: Passport, *, of: int) -> Passport:
+    number = passport.locator.rpartition(":")[2]
+    return replace(passport, locator=f"page-{of}.html:1#{number}")
+
+
 def test_answers_are_certified_whichever_tier_gives_them(task: Task, tmp_path: Path) -> None:
     rows, asking = examples(512), replace(task, errors_given_answer={"area": 0.1})
     artifact = make(tmp_path, asking, make_labelled(tmp_path / "labelled", rows))

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from freehold.compress.bounds import DOUBT, rows_needed, upper_bound
+from freehold.compress.bounds import DOUBT, independent_rows, rows_needed, tell_left_out, upper_bound
 from freehold.engine import Description
 from freehold.task import Answer, Example, Json, Task
 
@@ -60,6 +60,7 @@ class Abstaining:
         wrong: Those of them whose answer is wrong.
         rows: Held-out rows with a label.
         missing: How many more rows are needed to try at all; 0 where there are enough.
+        left_out: Further rows with a label, of the same texts or authors as those that count.
     """
 
     below: float
@@ -69,6 +70,7 @@ class Abstaining:
     wrong: int
     rows: int
     missing: int = 0
+    left_out: int = 0
 
     def to_json(self) -> dict[str, Json]:
         """Returns it as plain data, with what it says in words."""
@@ -77,6 +79,10 @@ class Abstaining:
     @property
     def sentence(self) -> str:
         """What it says, in words."""
+        return self._said + tell_left_out(self.left_out)
+
+    @property
+    def _said(self) -> str:
         if self.bound is not None:
             return (
                 f"answers {self.answered / self.rows:.1%} of {self.rows:,} validation rows; at most "
@@ -156,10 +162,15 @@ def certify_fields(
         rows: Held-out rows.
         tiers: What each tier would answer to them, in the order in which they are asked.
     """
-    return {
-        name: certify_answers(offer(name, rows, tiers), allowed=share, least=task.field(name).abstain_below)
-        for name, share in task.errors_given_answer.items()
-    }
+    certified = {}
+    for name, share in task.errors_given_answer.items():
+        known = [n for n, row in enumerate(rows) if name in row.outputs]
+        places = independent_rows([rows[n] for n in known], by_author=task.rules.group == "author")
+        counted = [known[place] for place in places]
+        offered = offer(name, [rows[n] for n in counted], [[tier[n] for n in counted] for tier in tiers])
+        found = certify_answers(offered, allowed=share, least=task.field(name).abstain_below)
+        certified[name] = replace(found, left_out=len(known) - len(counted))
+    return certified
 
 
 def with_bars(description: Description, certified: Mapping[str, Abstaining]) -> Description:

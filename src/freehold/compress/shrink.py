@@ -51,7 +51,7 @@ def _state(task: Task, trained: TrainedModel, labelled: LabelledExamples) -> Map
     }
 
 
-@stage(_NAME, version=8, result=Artifact, reads=("name", "base"), state=_state)
+@stage(_NAME, version=9, result=Artifact, reads=("name", "base", "rules"), state=_state)
 def shrink(desk: Desk, task: Task, trained: TrainedModel, labelled: LabelledExamples) -> Artifact:
     """Returns the smallest form of the trained model that keeps its decisions.
 
@@ -72,8 +72,7 @@ def shrink(desk: Desk, task: Task, trained: TrainedModel, labelled: LabelledExam
     forms.write_encoder(desk.folder)
     chosen, tried = _choose(desk, forms, rows=len(rows))
     forms.write(chosen, desk.folder)
-    corrected = [row for row in examples if row.split == "train" and row.passport.source == "feedback"]
-    tiers = ship_static(trained.folder, desk.folder, allowed=task.extra_errors, corrected=corrected)
+    tiers = ship_static(trained.folder, desk.folder, task=task, examples=examples)
     for name, each in tiers.items():
         desk.tell(Event(_NAME, "note", note=f"static tier, `{name}`: {each.certificate.sentence}"))
     certified = _certify(desk, task, forms, form=chosen, rows=rows)

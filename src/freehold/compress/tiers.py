@@ -8,13 +8,13 @@ and Pearson 1934).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from freehold.compress.bounds import rows_needed, upper_bound
+from freehold.compress.bounds import independent_rows, rows_needed, tell_left_out, upper_bound
 from freehold.engine import (
     STATIC,
     Description,
@@ -28,7 +28,7 @@ from freehold.engine import (
     open_folder,
     save_static,
 )
-from freehold.task import Example, Json
+from freehold.task import Example, Json, Task
 
 __all__ = [
     "ALLOWED",
@@ -57,6 +57,7 @@ class Certificate:
         extra: Those of them that it got wrong and the trained model right.
         rows: Held-out rows with a label.
         missing: How many more rows that some label fits are needed to try at all; 0 where there are enough.
+        left_out: Further rows with a label, of the same texts or authors as those that count.
     """
 
     above: float | None
@@ -66,6 +67,7 @@ class Certificate:
     extra: int
     rows: int
     missing: int = 0
+    left_out: int = 0
 
     def to_json(self) -> dict[str, Json]:
         """Returns it as plain data, with the share of rows accepted."""
@@ -74,6 +76,10 @@ class Certificate:
     @property
     def sentence(self) -> str:
         """What it says, in words."""
+        return self._said + tell_left_out(self.left_out)
+
+    @property
+    def _said(self) -> str:
         if self.above is not None:
             assert self.bound is not None
             share, found = f"{self.accepted / self.rows:.0%}", f"{self.extra} of {self.accepted:,} were"
@@ -150,17 +156,15 @@ class Shipped:
         return {**self.certificate.to_json(), "curve": self.curve}
 
 
-def ship_static(
-    trained: Path, folder: Path, *, allowed: Mapping[str, float], corrected: Sequence[Example] = ()
-) -> dict[str, Shipped]:
+def ship_static(trained: Path, folder: Path, *, task: Task, examples: Sequence[Example]) -> dict[str, Shipped]:
     """Writes the static tier with the margins that are certified; none where some field could not be certified.
+
+    The tier passes on whatever it is no surer of than of a correction that it gets wrong.
 
     Args:
         trained: The trained model's folder.
         folder: The artifact's.
-        allowed: Field to the extra error that is asked for, where the task says so.
-        corrected: What people corrected: the tier passes on whatever it is no surer of than of one that it gets
-            wrong.
+        examples: What it was made of: validation rows, of which only independent ones certify, and corrections.
 
     Returns:
         Field to what is known of it; empty where the trained model has no static tier.
@@ -169,11 +173,18 @@ def ship_static(
     if tier is None:
         return {}
     description = open_folder(trained).description
+    corrected = [row for row in examples if row.split == "train" and row.passport.source == "feedback"]
     least = _margins_of_mistakes(tier, description, corrected)
+    held = [row for row in examples if row.split == "validation"]
     shipped = {}
     for name, found in load_held_out(trained / STATIC).items():
-        certificate = certify(found, allowed=allowed.get(name, ALLOWED), least_margin=least[name])
-        shipped[name] = Shipped(certificate, describe_curve(found))
+        places = independent_rows(
+            [row for row in held if name in row.outputs], by_author=task.rules.group == "author"
+        )
+        counted = HeldOut(found.margins[places], found.extra[places], found.wrong[places])
+        certificate = certify(counted, allowed=task.extra_errors.get(name, ALLOWED), least_margin=least[name])
+        left_out = len(found.margins) - len(counted.margins)
+        shipped[name] = Shipped(replace(certificate, left_out=left_out), describe_curve(counted))
     accepts = {n: replace(each, above=shipped[n].certificate.above) for n, each in tier.accepts.items()}
     if (made := replace(tier, accepts=accepts)).is_on:
         save_static(folder / STATIC, made)
