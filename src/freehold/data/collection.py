@@ -86,7 +86,7 @@ def _digest(source: Source, task: Task, shelf: Registry) -> str:
 
 @stage(
     _NAME,
-    version=4,
+    version=5,
     result=Examples,
     reads=("name", "inputs", "fields", "sources", "seed", "rules"),
     state=fingerprint,
@@ -155,7 +155,7 @@ def _read_sources(
                     if isinstance(row, Refused):
                         reason = shorten_reason(row.reason)
                         reasons[reason if len(reasons) < _REASONS or reason in reasons else _OTHERS] += 1
-                        file.write(canonical(row._asdict()) + b"\n")
+                        file.write(canonical(row.to_json()) + b"\n")
                     else:
                         good += 1
                         readings.append(Reading(row, source.split))
@@ -163,7 +163,7 @@ def _read_sources(
                 problems.append(problem)
             counts.append(Count(source.uri, good, reasons.total(), reasons))
         for refused in corrections.refused:
-            file.write(canonical(refused._asdict()) + b"\n")
+            file.write(canonical(refused.to_json()) + b"\n")
     if not task.sources:
         problems.append(DataError(f"task `{task.name}` has no source.", hint="Add a [[source]] to its task.toml."))
     if problems:

@@ -126,11 +126,10 @@ def _reason(reason: str) -> str:
 
 def _refusals(refused: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
     """Returns a few refused rows, of different reasons first."""
-    first = {_reason(each["reason"]): each for each in reversed(list(refused))}
-    return tuple(
-        f"{each['source']}:{each['line']}: {each['reason']}: {each['text'][:80]!r}"
-        for each in islice(first.values(), _SAMPLES)
-    )
+    from freehold.data import Refused
+
+    first = {_reason(each["reason"]): Refused(**each) for each in reversed(list(refused))}
+    return tuple(f"{each.said}: {each.text[:80]!r}" for each in islice(first.values(), _SAMPLES))
 
 
 def _compare(here: Opened, examples: Examples) -> Mapping[str, Any] | None:
