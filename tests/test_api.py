@@ -78,7 +78,7 @@ NAMES = {
         Effort Event Example Examples FIELD_KINDS Field FieldKind Goal Json Judgement LABEL_KINDS Label
         LabelledExamples METRICS Measured Metrics Passport Prediction Price Release Result
         Routing SMALLER_IS_BETTER SPLITS Source Split Stage TASK_FILE TIERED_KINDS Task Told TrainedModel
-        Upstream Value Verdict canonical digest example_id file_digest folder_digest folder_files
+        Upstream Use Value Verdict canonical digest example_id file_digest folder_digest folder_files
         headline_first input_schema load_task nearest normalise output_schema read_examples
         reading_once shift stage suggest task_from_models write_examples
     """,

@@ -26,6 +26,7 @@ kind = "choice"
 [data]
 pii = "mask"
 forbid = ["GPL-*"]
+use = ["changes"]
 [[source]]
 uri = "a.csv"
 licence = "MIT"
@@ -93,6 +94,7 @@ def test_files_for_others(notes: Path, type_command: Type, tmp_path: Path) -> No
         "| `desk` | choice | 3 | 61 |",
         "| CC-BY-NC-4.0 | 1 | no |",
         "forbidden: GPL-*",
+        "Every licence must allow: changes.",
     ):
         assert line in sheet
 

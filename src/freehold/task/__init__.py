@@ -9,7 +9,7 @@ from freehold.task.canonical import (
     folder_files,
     reading_once,
 )
-from freehold.task.datarules import DataRules
+from freehold.task.datarules import DataRules, Use
 from freehold.task.examples import Example, Passport, Value, example_id, read_examples, write_examples
 from freehold.task.fields import (
     EFFORTS,
@@ -102,6 +102,7 @@ __all__ = [
     "Told",
     "TrainedModel",
     "Upstream",
+    "Use",
     "Value",
     "Verdict",
     "canonical",

@@ -8,14 +8,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, cast, get_args
 
-from freehold.task.tables import Table
+from freehold.task.spelling import suggest
+from freehold.task.tables import Table, shown
 
-__all__ = ["GROUPS", "DataRules", "Group", "read_rules"]
+__all__ = ["GROUPS", "USES", "DataRules", "Group", "Use", "read_rules"]
 
 Group: TypeAlias = Literal["", "source", "author", "time"]
 GROUPS: tuple[Group, ...] = get_args(Group)
 
-_KEYS = ("licences", "forbid", "reserved", "group", "clean", "pii", "secrets", "languages")
+Use: TypeAlias = Literal["commercial", "changes"]
+USES: tuple[Use, ...] = get_args(Use)
+"""What a licence may allow; `freehold data` has a column for each."""
+
+_KEYS = ("licences", "forbid", "use", "reserved", "group", "clean", "pii", "secrets", "languages")
 _MODES = ("keep", "mask", "drop")
 
 
@@ -27,6 +32,8 @@ class DataRules:
         licences: SPDX identifiers, `CC-BY-*` too: a row under none of them is refused, one of an unknown
             licence as well; empty: every licence will do.
         forbid: A row that is under one of these and nothing else is refused.
+        use: What every row's licence must allow: `commercial` use, or that `changes` are given to others. A
+            licence that we know nothing of is taken where `licences` has its full name.
         reserved: Whether rows are used whose maker reserved text and data mining.
         group: What is never divided between train, validation and test: a `source`, or what one `author` wrote.
             `time`: the newest rows are the test rows. Near duplicates and the pieces of one text are never
@@ -46,6 +53,7 @@ class DataRules:
     pii: str = ""
     secrets: str = ""
     languages: tuple[str, ...] = ()
+    use: tuple[Use, ...] = ()
 
 
 def read_rules(top: Table) -> DataRules:
@@ -55,6 +63,7 @@ def read_rules(top: Table) -> DataRules:
     return DataRules(
         licences=table.strings("licences"),
         forbid=table.strings("forbid"),
+        use=_read_uses(table),
         reserved=table.flag("reserved"),
         clean=table.strings("clean"),
         pii=table.word("pii", _MODES, default=""),
@@ -62,3 +71,11 @@ def read_rules(top: Table) -> DataRules:
         languages=table.strings("languages"),
         group=cast("Group", table.word("group", GROUPS[1:], default="")),
     )
+
+
+def _read_uses(table: Table) -> tuple[Use, ...]:
+    words = table.strings("use")
+    for word in words:
+        if word not in USES:
+            table.wrong("use", f"unknown use {shown(word)}{suggest(word, USES)}")
+    return tuple(use for use in USES if use in words)
