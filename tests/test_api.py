@@ -70,7 +70,7 @@ NAMES = {
     "freehold.data.cleaning": """
         Bar Change Chunk Cleaned Cleaning DOCUMENTS Dropped ENGLISH Finding Ledger LineCounts Mode Moved MovedSpan
         Offsets PII Passage PiiFinder ROWS RULES Rule STEPS Sample Settings Tally VERSION Words cut_chunks
-        list_steps move_spans
+        fold_words is_word list_steps move_spans
     """,
     "freehold.data.documents": "DOCUMENT_ENDINGS Document DocumentReader UnreadableError find_format",
     "freehold.task": """

@@ -80,6 +80,19 @@ def test_nothing_is_trained_and_a_run_goes_on_from_it(notes: Path, type_command:
     assert stages["train.fit"] != "recorded"
 
 
+def test_another_list_of_words_collects_the_data_again(notes: Path, type_command: Type) -> None:
+    (notes / "task.toml").write_text(TASK.replace("[data]", '[data]\nprofanity = "words.txt"'))
+    missing = type_command("data", notes)
+    assert missing.code == 2
+    assert "`profanity` in `[data]` is 'words.txt': there is no such file" in missing.err
+    dropped = {}
+    for word in ("birch", "cedar", "zorp"):
+        (notes / "words.txt").write_text(f"{word}\n")
+        found = type_command("data", notes, "--json").document
+        dropped[word] = found["cleaning"]["dropped"].get("profanity", {}).get("texts", 0)
+    assert min(dropped["birch"], dropped["cedar"]) > dropped["zorp"] == 0
+
+
 def test_files_for_others(notes: Path, type_command: Type, tmp_path: Path) -> None:
     names = {"--html": "p.html", "--datasheet": "d.md", "--croissant": "c.json"}
     words = [word for flag, name in names.items() for word in (flag, str(tmp_path / name))]

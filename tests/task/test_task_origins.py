@@ -67,6 +67,7 @@ def test_all_that_data_may_say(tmp_path: Path) -> None:
     said = (
         '[data]\nlicences = ["MIT"]\nforbid = ["GPL-*"]\nreserved = true\ngroup = "author"\nclean = ["rows"]\n'
         'pii = "mask"\nsecrets = "drop"\nlanguages = ["en"]\nuse = ["changes", "commercial"]\n'
+        'profanity = "words.txt"\n'
     )
     assert load(tmp_path, said + SOURCE).rules == DataRules(
         licences=("MIT",),
@@ -78,6 +79,7 @@ def test_all_that_data_may_say(tmp_path: Path) -> None:
         secrets="drop",
         languages=("en",),
         use=("commercial", "changes"),
+        profanity="words.txt",
     )
     assert load(tmp_path, SOURCE).rules == DataRules()
 
@@ -110,6 +112,10 @@ def test_keys_that_came_later_change_nothing_where_they_are_not_used(tmp_path: P
         ('[data]\nlicense = ["MIT"]\n' + SOURCE, "unknown key `license`; did you mean `licences`?"),
         ('[data]\nuse = ["comercial"]\n' + SOURCE, "unknown use 'comercial'; did you mean `commercial`?"),
         ('[data]\nuse = "sale"\n' + SOURCE, "unknown use 'sale'; allowed: `commercial`, `changes`."),
+        ('[data]\nprofanity = " "\n' + SOURCE, "`profanity` is ' '; it must name a file with one word a line."),
+        ('[data]\nprofanity = ""\n' + SOURCE, "`profanity` is ''; it must name a file"),
+        ("[data]\nprofanity = true\n" + SOURCE, "`profanity` is true; it must be a string."),
+        ('[data]\nclean = ["profanity"]\n' + SOURCE, "needs a list; name its file: profanity ="),
         ("[data]\nreserved = 1\n" + SOURCE, "`reserved` is 1; it must be true or false."),
     ],
 )

@@ -23,6 +23,7 @@ from freehold.data.signatures import KeptSignatures
 from freehold.data.sources import Place, find_kind
 from freehold.data.splits import Standing, assign
 from freehold.data.tidying import shorten_reason
+from freehold.data.wordlists import digest_profanity
 from freehold.errors import DataError
 from freehold.task import (
     LABEL_KINDS,
@@ -53,13 +54,14 @@ _TESTS = "test_rows_ever"
 
 
 def fingerprint(task: Task, shelf: Registry) -> Mapping[str, Json]:
-    """Returns what the examples depend on besides the task: the sources' contents and the corrections.
+    """Returns what the examples depend on besides the task: what is in sources, lists of words and corrections.
 
-    A source that cannot be read has no digest; reading it then says why.
+    What cannot be read has no digest; reading it then says why.
     """
     sources: list[Json] = [[source.uri, _digest(source, task, shelf)] for source in task.sources]
     corrections = sorted(row.id for row in shelf.feedback(task.name, kind="correction"))
-    return {"sources": sources, "corrections": digest(corrections)}
+    told: dict[str, Json] = {"sources": sources, "corrections": digest(corrections)}
+    return {**told, "profanity": digest_profanity(task.rules, task.folder)} if task.rules.profanity else told
 
 
 def find_kept(shelf: Registry) -> Path:

@@ -83,11 +83,12 @@ def read_rows(
     Raises:
         DataError: The source cannot be used as a whole: it is missing, empty or damaged, has no column for an
             input or for a field that `source.fields` names, or not one good row.
+        TaskFileError: The rules cannot be kept: a step of cleaning is not known, a list of words not there.
     """
     place = Place.of_source(source, folder=folder, kept=kept)
     kind = find_kind(place)
     columns = Columns.of(source, inputs=inputs, outputs=[each.name for each in fields])
-    tidying = Tidying(rules, ledger=Ledger() if ledger is None else ledger)
+    tidying = Tidying(rules, ledger=Ledger() if ledger is None else ledger, folder=folder)
     reader = _Reader(source, kind, columns, _Values({each.name: each for each in fields}), rules, tidying)
     yield from reader.read_all(place)
 

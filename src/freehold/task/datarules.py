@@ -20,7 +20,7 @@ Use: TypeAlias = Literal["commercial", "changes"]
 USES: tuple[Use, ...] = get_args(Use)
 """What a licence may allow; `freehold data` has a column for each."""
 
-_KEYS = ("licences", "forbid", "use", "reserved", "group", "clean", "pii", "secrets", "languages")
+_KEYS = ("licences", "forbid", "use", "reserved", "group", "clean", "pii", "secrets", "languages", "profanity")
 _MODES = ("keep", "mask", "drop")
 
 
@@ -43,6 +43,8 @@ class DataRules:
             place, `drop` refuses the row. Empty: nobody looks.
         secrets: The same of keys and passwords.
         languages: ISO 639 codes; rows in another language are refused. Empty: nobody looks.
+        profanity: A file of words, one a line; rows that have one are refused. Relative paths start at the task's
+            folder. Empty: nobody looks.
     """
 
     licences: tuple[str, ...] = ()
@@ -54,6 +56,7 @@ class DataRules:
     secrets: str = ""
     languages: tuple[str, ...] = ()
     use: tuple[Use, ...] = ()
+    profanity: str = ""
 
 
 def read_rules(top: Table) -> DataRules:
@@ -64,6 +67,7 @@ def read_rules(top: Table) -> DataRules:
         licences=table.strings("licences"),
         forbid=table.strings("forbid"),
         use=_read_uses(table),
+        profanity=_read_profanity(table),
         reserved=table.flag("reserved"),
         clean=table.strings("clean"),
         pii=table.word("pii", _MODES, default=""),
@@ -79,3 +83,14 @@ def _read_uses(table: Table) -> tuple[Use, ...]:
         if word not in USES:
             table.wrong("use", f"unknown use {shown(word)}{suggest(word, USES)}")
     return tuple(use for use in USES if use in words)
+
+
+def _read_profanity(table: Table) -> str:
+    name = table.string("profanity")
+    if name.strip():
+        return name
+    if name or table.values.get("profanity") == "":
+        table.wrong("profanity", f"`profanity` is {name!r}; it must name a file with one word a line.")
+    elif "profanity" in table.strings("clean"):
+        table.wrong("clean", 'the step `profanity` needs a list; name its file: profanity = "words.txt".')
+    return ""
