@@ -10,6 +10,7 @@ from xml.dom import minidom
 import pytest
 from tests.app.conftest import Type
 from tests.app.test_app_report import Outline
+from tests.turned import write_rows
 
 from freehold.app.cli.drawings import draw_funnel
 from freehold.app.cli.inventory import compare
@@ -137,6 +138,33 @@ def test_what_changed_since_the_model_in_service(turned: Path, type_command: Typ
     assert drift["against"].endswith("@1")
     assert (drift["added"], drift["removed"], drift["relabelled"]) == (0, 0, 0)
     assert all(each == {"distance": 0, "largest": []} for each in drift["fields"].values())
+
+
+def test_what_changed_since_any_version(desk: Path, type_command: Type, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_rows(desk / "rows.csv", rows=170)
+    assert type_command("run", desk, "--quiet", "--json").code in (0, 1)
+    write_rows(desk / "rows.csv", rows=180)
+    drifts = {
+        since: type_command("data", desk, "--since", since, "--json").document["drift"]
+        for since in ("1", "desk@1", "desk@2")
+    }
+    assert drifts["1"] == drifts["desk@1"]
+    assert (drifts["1"]["against"], drifts["desk@2"]["against"]) == ("desk@1", "desk@2")
+    assert drifts["1"]["added"] > drifts["desk@2"]["added"] > 0
+    assert "since desk@1: " in type_command("data", desk, "--since", "1").out
+    said = {since: type_command("data", desk, "--since", since) for since in ("7", "latest", "mail@1")}
+    assert {each.code for each in said.values()} == {2}
+    assert "`desk` has no version 7.\nIt has: 1, 2" in said["7"].err
+    for since in ("latest", "mail@1"):
+        assert f"{since!r} is not a version of `desk`; it must be a number or `desk@NUMBER`." in said[since].err
+    monkeypatch.setenv("FREEHOLD_DB", f"sqlite:///{desk}/.freehold/freehold.db")
+    gone = type_command("data", desk, "--since", "1", "--state", desk / "elsewhere")
+    assert (gone.code, "the data that `desk@1` was made from is not in" in gone.err) == (2, True), gone.err
+
+
+def test_a_task_without_a_model_has_no_version_to_compare_with(notes: Path, type_command: Type) -> None:
+    said = type_command("data", notes, "--since", "1")
+    assert (said.code, "`notes` has no model yet." in said.err) == (2, True)
 
 
 def example(name: str, value: Value, *, words: int = 3) -> Example:
