@@ -70,7 +70,7 @@ NAMES = {
     "freehold.data.cleaning": """
         Bar Change Chunk Cleaned Cleaning DOCUMENTS Dropped ENGLISH Finding Ledger LineCounts Mode Moved MovedSpan
         Offsets PII Passage PiiFinder ROWS RULES Rule STEPS Sample Settings Tally VERSION Words cut_chunks
-        list_steps move_spans
+        fold_words is_word list_steps move_spans
     """,
     "freehold.data.documents": "DOCUMENT_ENDINGS Document DocumentReader UnreadableError find_format",
     "freehold.task": """
@@ -78,7 +78,7 @@ NAMES = {
         Effort Event Example Examples FIELD_KINDS Field FieldKind Goal Json Judgement LABEL_KINDS Label
         LabelledExamples METRICS Measured Metrics PIECE Passport Prediction Price Release Result
         Routing SMALLER_IS_BETTER SPLITS Source Split Stage TASK_FILE TIERED_KINDS Task Told TrainedModel
-        Upstream Value Verdict canonical digest example_id file_digest folder_digest folder_files
+        Upstream Use Value Verdict canonical digest example_id file_digest folder_digest folder_files
         headline_first input_schema load_task name_unit nearest normalise output_schema read_examples
         reading_once shift stage suggest task_from_models write_examples
     """,

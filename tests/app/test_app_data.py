@@ -10,6 +10,7 @@ from xml.dom import minidom
 import pytest
 from tests.app.conftest import Type
 from tests.app.test_app_report import Outline
+from tests.turned import write_rows
 
 from freehold.app.cli.drawings import draw_funnel
 from freehold.app.cli.inventory import compare
@@ -26,6 +27,7 @@ kind = "choice"
 [data]
 pii = "mask"
 forbid = ["GPL-*"]
+use = ["changes"]
 [[source]]
 uri = "a.csv"
 licence = "MIT"
@@ -79,6 +81,19 @@ def test_nothing_is_trained_and_a_run_goes_on_from_it(notes: Path, type_command:
     assert stages["train.fit"] != "recorded"
 
 
+def test_another_list_of_words_collects_the_data_again(notes: Path, type_command: Type) -> None:
+    (notes / "task.toml").write_text(TASK.replace("[data]", '[data]\nprofanity = "words.txt"'))
+    missing = type_command("data", notes)
+    assert missing.code == 2
+    assert "`profanity` in `[data]` is 'words.txt': there is no such file" in missing.err
+    dropped = {}
+    for word in ("birch", "cedar", "zorp"):
+        (notes / "words.txt").write_text(f"{word}\n")
+        found = type_command("data", notes, "--json").document
+        dropped[word] = found["cleaning"]["dropped"].get("profanity", {}).get("texts", 0)
+    assert min(dropped["birch"], dropped["cedar"]) > dropped["zorp"] == 0
+
+
 def test_files_for_others(notes: Path, type_command: Type, tmp_path: Path) -> None:
     names = {"--html": "p.html", "--datasheet": "d.md", "--croissant": "c.json"}
     words = [word for flag, name in names.items() for word in (flag, str(tmp_path / name))]
@@ -93,6 +108,7 @@ def test_files_for_others(notes: Path, type_command: Type, tmp_path: Path) -> No
         "| `desk` | choice | 3 | 61 |",
         "| CC-BY-NC-4.0 | 1 | no |",
         "forbidden: GPL-*",
+        "Every licence must allow: changes.",
     ):
         assert line in sheet
 
@@ -122,6 +138,33 @@ def test_what_changed_since_the_model_in_service(turned: Path, type_command: Typ
     assert drift["against"].endswith("@1")
     assert (drift["added"], drift["removed"], drift["relabelled"]) == (0, 0, 0)
     assert all(each == {"distance": 0, "largest": []} for each in drift["fields"].values())
+
+
+def test_what_changed_since_any_version(desk: Path, type_command: Type, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_rows(desk / "rows.csv", rows=170)
+    assert type_command("run", desk, "--quiet", "--json").code in (0, 1)
+    write_rows(desk / "rows.csv", rows=180)
+    drifts = {
+        since: type_command("data", desk, "--since", since, "--json").document["drift"]
+        for since in ("1", "desk@1", "desk@2")
+    }
+    assert drifts["1"] == drifts["desk@1"]
+    assert (drifts["1"]["against"], drifts["desk@2"]["against"]) == ("desk@1", "desk@2")
+    assert drifts["1"]["added"] > drifts["desk@2"]["added"] > 0
+    assert "since desk@1: " in type_command("data", desk, "--since", "1").out
+    said = {since: type_command("data", desk, "--since", since) for since in ("7", "latest", "mail@1")}
+    assert {each.code for each in said.values()} == {2}
+    assert "`desk` has no version 7.\nIt has: 1, 2" in said["7"].err
+    for since in ("latest", "mail@1"):
+        assert f"{since!r} is not a version of `desk`; it must be a number or `desk@NUMBER`." in said[since].err
+    monkeypatch.setenv("FREEHOLD_DB", f"sqlite:///{desk}/.freehold/freehold.db")
+    gone = type_command("data", desk, "--since", "1", "--state", desk / "elsewhere")
+    assert (gone.code, "the data that `desk@1` was made from is not in" in gone.err) == (2, True), gone.err
+
+
+def test_a_task_without_a_model_has_no_version_to_compare_with(notes: Path, type_command: Type) -> None:
+    said = type_command("data", notes, "--since", "1")
+    assert (said.code, "`notes` has no model yet." in said.err) == (2, True)
 
 
 def example(name: str, value: Value, *, words: int = 3) -> Example:

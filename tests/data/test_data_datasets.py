@@ -45,6 +45,14 @@ def read(work: Work, source: Source) -> list[Example]:
     return [row for row in rows if isinstance(row, Example)]
 
 
+def test_a_refused_row_is_named_by_its_table(work: Work) -> None:
+    work.put("set/README.md", README)
+    work.put("set/a.jsonl", '{"text": "a", "intent": "x"}\n{"text": "", "intent": "x"}\n{"text"\n')
+    said = [row.said for row in work.read("set") if isinstance(row, Refused)]
+    assert said[0] == "set/a.jsonl:2: input `text` is empty"
+    assert said[1].startswith("set/a.jsonl:3: ")
+
+
 @pytest.mark.parametrize("form", ["parquet", "arrow"])
 def test_a_data_sets_folder_is_a_source(work: Work, form: str) -> None:
     work.put("set/README.md", README)

@@ -12,7 +12,7 @@ from tests.data.workplace import Work
 from freehold.data import Refused
 from freehold.data.trees import matches
 from freehold.errors import DataError
-from freehold.task import Example, Source
+from freehold.task import DataRules, Example, Source
 
 FILES = {"b/two.txt": b"two", "a/one.md": b"one", "loose.txt": b"loose", "a/.hidden.txt": b"no", "a/x.bin": b"no"}
 
@@ -63,6 +63,29 @@ def test_an_archive_reads_like_its_folder(work: Work, name: str) -> None:
         f"{name}/b/two.txt:1",
         f"{name}/loose.txt:1",
     }
+
+
+@pytest.mark.parametrize("name", ["docs", "a.zip", "a.tar"])
+def test_a_refused_document_is_named_and_not_its_tree(work: Work, name: str) -> None:
+    files = {"a/none.txt": b" ", "a/ada.txt": b"Ask ada@example.org.", "b/two.txt": b"two"}
+    for path, data in files.items():
+        work.put(f"docs/{path}", data)
+    work.put("a.zip", zipped(files))
+    work.put("a.tar", tarred(files))
+    read = work.read(Source(name, {"intent": "label"}), rules=DataRules(pii="drop"))
+    refused = [row for row in read if isinstance(row, Refused)]
+    assert sorted(row.said for row in refused) == [
+        f"{name}/a/ada.txt:1: cleaning: pii.email: found in the text",
+        f"{name}/a/none.txt:1: it is empty",
+    ]
+    assert {row.source for row in refused} == {name}
+
+
+def test_a_refused_name_is_printable(work: Work) -> None:
+    work.put("docs/a\x1b[2J.txt", b"")
+    work.put("docs/b.txt", b"two")
+    (refused,) = (row for row in work.read("docs") if isinstance(row, Refused))
+    assert refused.said == r"docs/a\x1b[2J.txt:1: it is empty"
 
 
 @pytest.mark.parametrize("pack", [zipped, tarred])

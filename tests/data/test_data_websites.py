@@ -177,3 +177,32 @@ def test_this_machine_is_asked_only_where_the_task_says_so(site: Site, shelf: Re
     with pytest.raises(DataError, match=r"no page could be fetched"):
         fetch_sites([source_of(site, loopback=False)], shelf=shelf, kept=tmp_path)
     assert site.asked == []
+
+
+def test_a_refused_page_is_named_and_not_its_site(site: Site, shelf: Registry, tmp_path: Path) -> None:
+    names = ("bad.pdf", "long.txt", "bare.html")
+    site.put("index.html", "Start", foot="".join(f'<a href="/{name}">x</a> ' for name in names))
+    (site.folder / "bad.pdf").write_bytes(b"%PDF-1.7 and nothing more")
+    (site.folder / "long.txt").write_text("What is too long to be one row. " * 40_000)
+    site.put("bare.html", "Bare", foot=LICENCE)
+    source = source_of(site)
+    fetch_sites([source], shelf=shelf, kept=tmp_path)
+    refused = [row for row in read(source, tmp_path, forbid=("CC-BY-4.0",)) if isinstance(row, Refused)]
+    said = {row.said.removeprefix(site.root).partition(":")[0]: row for row in refused}
+    assert sorted(said) == sorted(names)
+    for name, row in said.items():
+        assert (row.source, row.locator) == (source.uri, f"{site.root}{name}:{row.line}")
+        assert row.said.count(site.root) == 1, row.said
+    assert said["long.txt"].said.endswith(": it is longer than 1,000,000 bytes; `chunk = 200` would split it")
+    assert said["long.txt"].reason.startswith(f"`{site.root}long.txt` is longer")
+    assert said["bare.html"].said.endswith(": its licence 'CC-BY-4.0' is forbidden")
+
+
+def test_the_first_refused_page_of_a_site_without_a_row_is_named(
+    site: Site, shelf: Registry, tmp_path: Path
+) -> None:
+    source = source_of(site)
+    fetch_sites([source], shelf=shelf, kept=tmp_path)
+    first = rf"The first reason: {site.root}[a-z/]+\.html:\d: its licence is not known"
+    with pytest.raises(DataError, match=rf"(?s)has no row that can be used.*{first}"):
+        read(source, tmp_path, licences=("MIT",))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from freehold.errors import TaskFileError
-from freehold.task import Crawl, DataRules, Source, Task, load_task
+from freehold.task import Crawl, DataRules, Json, Source, Task, load_task
 
 HEAD = '[task]\nname = "t"\n[input]\ntext = "string"\n[output.kind]\nkind = "choice"\n'
 SOURCE = '[[source]]\nuri = "a.csv"\n'
@@ -65,7 +66,8 @@ def test_all_that_a_crawl_may_say(tmp_path: Path) -> None:
 def test_all_that_data_may_say(tmp_path: Path) -> None:
     said = (
         '[data]\nlicences = ["MIT"]\nforbid = ["GPL-*"]\nreserved = true\ngroup = "author"\nclean = ["rows"]\n'
-        'pii = "mask"\nsecrets = "drop"\nlanguages = ["en"]\n'
+        'pii = "mask"\nsecrets = "drop"\nlanguages = ["en"]\nuse = ["changes", "commercial"]\n'
+        'profanity = "words.txt"\n'
     )
     assert load(tmp_path, said + SOURCE).rules == DataRules(
         licences=("MIT",),
@@ -76,8 +78,17 @@ def test_all_that_data_may_say(tmp_path: Path) -> None:
         pii="mask",
         secrets="drop",
         languages=("en",),
+        use=("commercial", "changes"),
+        profanity="words.txt",
     )
     assert load(tmp_path, SOURCE).rules == DataRules()
+
+
+def test_keys_that_came_later_change_nothing_where_they_are_not_used(tmp_path: Path) -> None:
+    first = ("licences", "forbid", "reserved", "group", "clean", "pii", "secrets", "languages")
+    assert set(cast("dict[str, Json]", load(tmp_path, SOURCE).part("rules"))) == set(first)
+    told = load(tmp_path, '[data]\nuse = ["changes"]\n' + SOURCE).part("rules")
+    assert cast("dict[str, Json]", told)["use"] == ["changes"]
 
 
 @pytest.mark.parametrize(
@@ -99,6 +110,12 @@ def test_all_that_data_may_say(tmp_path: Path) -> None:
         ('[data]\ngroup = "authors"\n' + SOURCE, "unknown group 'authors'; did you mean `author`?"),
         ('[data]\npii = "hide"\n' + SOURCE, "unknown pii 'hide'"),
         ('[data]\nlicense = ["MIT"]\n' + SOURCE, "unknown key `license`; did you mean `licences`?"),
+        ('[data]\nuse = ["comercial"]\n' + SOURCE, "unknown use 'comercial'; did you mean `commercial`?"),
+        ('[data]\nuse = "sale"\n' + SOURCE, "unknown use 'sale'; allowed: `commercial`, `changes`."),
+        ('[data]\nprofanity = " "\n' + SOURCE, "`profanity` is ' '; it must name a file with one word a line."),
+        ('[data]\nprofanity = ""\n' + SOURCE, "`profanity` is ''; it must name a file"),
+        ("[data]\nprofanity = true\n" + SOURCE, "`profanity` is true; it must be a string."),
+        ('[data]\nclean = ["profanity"]\n' + SOURCE, "needs a list; name its file: profanity ="),
         ("[data]\nreserved = 1\n" + SOURCE, "`reserved` is 1; it must be true or false."),
     ],
 )

@@ -23,6 +23,7 @@ from freehold.data.signatures import KeptSignatures
 from freehold.data.sources import Place, find_kind
 from freehold.data.splits import Standing, assign
 from freehold.data.tidying import shorten_reason
+from freehold.data.wordlists import digest_profanity
 from freehold.errors import DataError
 from freehold.task import (
     LABEL_KINDS,
@@ -53,13 +54,14 @@ _TESTS = "test_rows_ever"
 
 
 def fingerprint(task: Task, shelf: Registry) -> Mapping[str, Json]:
-    """Returns what the examples depend on besides the task: the sources' contents and the corrections.
+    """Returns what the examples depend on besides the task: what is in sources, lists of words and corrections.
 
-    A source that cannot be read has no digest; reading it then says why.
+    What cannot be read has no digest; reading it then says why.
     """
     sources: list[Json] = [[source.uri, _digest(source, task, shelf)] for source in task.sources]
     corrections = sorted(row.id for row in shelf.feedback(task.name, kind="correction"))
-    return {"sources": sources, "corrections": digest(corrections)}
+    told: dict[str, Json] = {"sources": sources, "corrections": digest(corrections)}
+    return {**told, "profanity": digest_profanity(task.rules, task.folder)} if task.rules.profanity else told
 
 
 def find_kept(shelf: Registry) -> Path:
@@ -86,7 +88,7 @@ def _digest(source: Source, task: Task, shelf: Registry) -> str:
 
 @stage(
     _NAME,
-    version=4,
+    version=5,
     result=Examples,
     reads=("name", "inputs", "fields", "sources", "seed", "rules"),
     state=fingerprint,
@@ -155,7 +157,7 @@ def _read_sources(
                     if isinstance(row, Refused):
                         reason = shorten_reason(row.reason)
                         reasons[reason if len(reasons) < _REASONS or reason in reasons else _OTHERS] += 1
-                        file.write(canonical(row._asdict()) + b"\n")
+                        file.write(canonical(row.to_json()) + b"\n")
                     else:
                         good += 1
                         readings.append(Reading(row, source.split))
@@ -163,7 +165,7 @@ def _read_sources(
                 problems.append(problem)
             counts.append(Count(source.uri, good, reasons.total(), reasons))
         for refused in corrections.refused:
-            file.write(canonical(refused._asdict()) + b"\n")
+            file.write(canonical(refused.to_json()) + b"\n")
     if not task.sources:
         problems.append(DataError(f"task `{task.name}` has no source.", hint="Add a [[source]] to its task.toml."))
     if problems:

@@ -58,9 +58,13 @@ def _rows(files: list[Path], place: Place, *, wanted: Collection[str]) -> Iterat
     licence = _declared(place.file)
     for path in files:
         name = f"{place.uri.rstrip('/')}/{path.relative_to(place.file).as_posix()}"
-        with _kind(path).open(replace(place, uri=name, path=path), wanted) as table:
+        here = replace(place, uri=name, path=path)
+        with _kind(path).open(here, wanted) as table:
             for row in table.rows:
-                yield row._replace(licence=licence) if isinstance(row, Row) else row
+                if isinstance(row, Row):
+                    yield row._replace(licence=licence)
+                else:
+                    yield row._replace(locator=f"{here.name}:{row.line}")
 
 
 _KINDS: dict[str, SourceKind] = {

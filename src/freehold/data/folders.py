@@ -98,7 +98,7 @@ def _reader(place: Place) -> Iterator[KeptDocuments]:
 def read_files(files: Iterable[File], place: Place, *, reader: KeptDocuments) -> Iterator[Row | BadRow]:
     """Yields a row for each document; a file that cannot be read is a bad row."""
     for file in files:
-        data = b""
+        data, locator = b"", f"{_place_file(file.name, place)}:1"
         try:
             if file.refused:
                 raise UnreadableError(file.refused)
@@ -106,7 +106,7 @@ def read_files(files: Iterable[File], place: Place, *, reader: KeptDocuments) ->
             for document in reader.read(file.name, data):
                 yield document_row(document, name=file.name, place=place)
         except (UnreadableError, ValueError) as reason:
-            yield BadRow(1, name_reason(file.name, str(reason)), raw_text(data))
+            yield BadRow(1, name_reason(file.name, str(reason)), raw_text(data), locator)
 
 
 def document_row(document: Document, *, name: str, place: Place) -> Row | BadRow:
@@ -117,7 +117,8 @@ def document_row(document: Document, *, name: str, place: Place) -> Row | BadRow
     """
     if len(document.text.encode()) > ROW_LIMIT and not place.chunk:
         reason = f"it is longer than {ROW_LIMIT:,} bytes; `chunk = 200` would split it"
-        return BadRow(1, name_reason(name or place.name, reason), document.text[:200])
+        locator = f"{_place_file(name, place)}:{document.part or 1}"
+        return BadRow(1, name_reason(name or place.name, reason), document.text[:200], locator)
     label = name.partition("/")[0] if "/" in name else ""
     cells: dict[str, object] = {
         "text": document.text,
@@ -128,16 +129,20 @@ def document_row(document: Document, *, name: str, place: Place) -> Row | BadRow
         "time": document.time,
         "language": document.language,
     }
-    where = f"{place.name.rstrip('/')}/{name}" if name else place.name
     return Row(
         1,
-        f"{where}:{document.part or 1}",
+        f"{_place_file(name, place)}:{document.part or 1}",
         cells,
         document.text[:200],
         licence=document.licence,
         author=document.author,
         time=document.time,
     )
+
+
+def _place_file(name: str, place: Place) -> str:
+    """Returns what stands before the number in the locator of a file's row."""
+    return f"{place.name.rstrip('/')}/{name}" if name else place.name
 
 
 def name_reason(name: str, reason: str) -> str:

@@ -6,9 +6,12 @@ and the reading of expressions (SPDX 2.3, annex D: `OR`, `AND`, `WITH` and brack
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -81,6 +84,9 @@ LICENCES: Mapping[str, Licence] = MappingProxyType(
 
 _BY_SPELLING = {name.casefold(): name for name in LICENCES}
 _TOKENS = re.compile(r"[()]|[^\s()]+")
+_LONGEST, _DEEPEST = 2000, 50
+"""What is longer, or has more brackets, is no expression: whoever wrote it wants to keep us busy."""
+
 _PORTED = re.compile(r"(?:LicenseRef-)?(CC-[A-Z-]+-\d\.\d)-[A-Z]+")
 """A Creative Commons licence of one jurisdiction."""
 
@@ -96,17 +102,54 @@ def name_licence(said: str) -> str:
     return _BY_SPELLING.get(words.replace(" ", "-").casefold(), words)
 
 
+@lru_cache(maxsize=1024)
 def refuse_licence(licence: str, rules: DataRules) -> str:
     """Returns why a row under a licence is refused; empty where it is not."""
+    if not licence and rules.licences:
+        return f"its licence is not known, and `licences` allows {_listed(rules.licences)}"
     if not licence:
-        return (
-            f"its licence is not known, and `licences` allows {_listed(rules.licences)}" if rules.licences else ""
-        )
+        return f"its licence is not known, and `use` asks for {_listed(rules.use)}" if rules.use else ""
     if rules.forbid and not satisfies(licence, lambda name: not _among(name, rules.forbid)):
         return f"its licence {licence!r} is forbidden"
     if rules.licences and not satisfies(licence, lambda name: _among(name, rules.licences)):
         return f"its licence {licence!r} is not among those that `licences` allows: {_listed(rules.licences)}"
-    return ""
+    return _refuse_use(licence, rules)
+
+
+def _refuse_use(licence: str, rules: DataRules) -> str:
+    """Returns why a licence does not meet all rules at once; empty where it does.
+
+    Of `A OR B` one must meet them by itself, for it is the one that is chosen.
+    """
+    if _fits(licence, rules):
+        return ""
+    if not rules.use:
+        return f"its licence {licence!r} leaves no choice that `licences` allows and `forbid` does not"
+    unknown = tuple(name for name in _names(licence) if _known(name) is None)
+    trusting = replace(rules, licences=(*(rules.licences or "*"), *unknown))
+    if unknown and _fits(licence, trusting):
+        listed = ", ".join(json.dumps(name, ensure_ascii=False) for name in trusting.licences)
+        known = "is not known to allow"
+        hint = f"; where it does, name it in full: licences = [{listed}]"
+    else:
+        known, hint = "does not allow", ""
+    lacking = [use for use in rules.use if not _fits(licence, replace(rules, use=(use,)))]
+    wanted = " and ".join(repr(use) for use in lacking or rules.use)
+    return f"its licence {licence!r} {known} {wanted}, which `use` asks for{hint}"
+
+
+def _fits(licence: str, rules: DataRules) -> bool:
+    return satisfies(licence, lambda name: _meets(name, rules))
+
+
+def _meets(name: str, rules: DataRules) -> bool:
+    """Tells whether one licence meets all rules. What we know nothing of allows what the owner names it for."""
+    if _among(name, rules.forbid) or (rules.licences and not _among(name, rules.licences)):
+        return False
+    known = _known(name)
+    if known is None:
+        return not rules.use or name.casefold() in map(str.casefold, rules.licences)
+    return all(getattr(known, use) for use in rules.use)
 
 
 def refuse_consent(consent: str, rules: DataRules) -> str:
@@ -117,19 +160,32 @@ def refuse_consent(consent: str, rules: DataRules) -> str:
 
 
 def uses(licence: str) -> Licence | None:
-    """Returns what a licence allows; of an expression, what all its parts allow; None where that is not known."""
-    names = [token for token in _TOKENS.findall(licence) if token not in ("(", ")", "OR", "AND")]
-    plain = [_PORTED.sub(r"\1", name) for name in names]
-    found = [LICENCES.get(_BY_SPELLING.get(name.casefold(), name)) for name in plain]
-    if not found or None in found:
+    """Returns what a licence allows; of `A OR B` what either does, of `A AND B` what both do.
+
+    None where one of its parts is not known.
+    """
+    found = {name: _known(name) for name in _names(licence)}
+    known = {name: each for name, each in found.items() if each}
+    if not found or len(known) < len(found):
         return None
-    known = [each for each in found if each]
     return Licence(
-        all(each.commercial for each in known),
-        all(each.changes for each in known),
-        any(each.attribution for each in known),
-        any(each.share_alike for each in known),
+        satisfies(licence, lambda name: known[name].commercial),
+        satisfies(licence, lambda name: known[name].changes),
+        not satisfies(licence, lambda name: not known[name].attribution),
+        not satisfies(licence, lambda name: not known[name].share_alike),
     )
+
+
+def _names(expression: str) -> list[str]:
+    """Returns the licences in an expression, once each; it is one itself where it cannot be read."""
+    names: dict[str, bool] = {}
+    satisfies(expression, lambda name: names.setdefault(name, True))
+    return [expression] if expression in names else [*names]
+
+
+def _known(name: str) -> Licence | None:
+    plain = _PORTED.sub(r"\1", name)
+    return LICENCES.get(_BY_SPELLING.get(plain.casefold(), plain))
 
 
 def satisfies(expression: str, allowed: Callable[[str], bool]) -> bool:
@@ -141,6 +197,8 @@ def satisfies(expression: str, allowed: Callable[[str], bool]) -> bool:
         >>> satisfies("MIT OR (GPL-2.0-only AND CC-BY-4.0)", {"MIT"}.__contains__)
         True
     """
+    if len(expression) > _LONGEST or expression.count("(") > _DEEPEST:
+        return allowed(expression)
     tokens = _TOKENS.findall(expression)
     try:
         met, rest = _either(tokens, allowed)

@@ -19,7 +19,7 @@ from freehold.data.sources import BadRow, Place, Row, SourceKind, find_kind
 from freehold.data.tidying import Tidying, cut_example
 from freehold.data.values import BadValueError, is_missing, parse_input, parse_output
 from freehold.errors import DataError
-from freehold.task import DataRules, Example, Field, Passport, Source, Split, Value, example_id, normalise
+from freehold.task import DataRules, Example, Field, Json, Passport, Source, Split, Value, example_id, normalise
 
 __all__ = ["SOURCES", "Refused", "make_example", "read_rows"]
 
@@ -28,12 +28,31 @@ _SHORT = 200
 
 
 class Refused(NamedTuple):
-    """A row that is not used. `text` is the beginning of the row, to find it again."""
+    """A row that is not used.
+
+    Attributes:
+        text: The beginning of the row, to find it again.
+        locator: Where it stands: a page of a site, a file of a folder; empty where the source and the line say it.
+    """
 
     source: str
     line: int
     reason: str
     text: str
+    locator: str = ""
+
+    @property
+    def said(self) -> str:
+        """Where it stands and why it is refused, in words; a file or page is named once."""
+        name, _, rest = self.reason.removeprefix("`").partition("`")
+        is_named = self.reason.startswith("`") and self.locator.rpartition(":")[0].endswith(name)
+        reason = (rest.removeprefix(": ") if rest.startswith(":") else f"it{rest}") if is_named else self.reason
+        return f"{self.locator or f'{self.source}:{self.line}'}: {reason}"
+
+    def to_json(self) -> dict[str, Json]:
+        """Returns it as plain data, without a locator that says nothing."""
+        told = self._asdict()
+        return told if self.locator else {name: told[name] for name in self._fields[:-1]}
 
 
 def read_rows(
@@ -64,11 +83,12 @@ def read_rows(
     Raises:
         DataError: The source cannot be used as a whole: it is missing, empty or damaged, has no column for an
             input or for a field that `source.fields` names, or not one good row.
+        TaskFileError: The rules cannot be kept: a step of cleaning is not known, a list of words not there.
     """
     place = Place.of_source(source, folder=folder, kept=kept)
     kind = find_kind(place)
     columns = Columns.of(source, inputs=inputs, outputs=[each.name for each in fields])
-    tidying = Tidying(rules, ledger=Ledger() if ledger is None else ledger)
+    tidying = Tidying(rules, ledger=Ledger() if ledger is None else ledger, folder=folder)
     reader = _Reader(source, kind, columns, _Values({each.name: each for each in fields}), rules, tidying)
     yield from reader.read_all(place)
 
@@ -91,8 +111,8 @@ def _check_some(
 def _no_row(place: Place, first: Refused | None) -> DataError:
     if first is None:
         return DataError(f"source `{place.uri}` has no rows.")
-    hint = f"The first reason: {place.name}:{first.line}: {first.reason}."
-    return DataError(f"source `{place.uri}` has no row that can be used.", hint=hint)
+    message = f"source `{place.uri}` has no row that can be used."
+    return DataError(message, hint=f"The first reason: {first.said}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +141,7 @@ class _Reader:
     def read(self, row: Row | BadRow) -> Iterator[Example | Refused]:
         """Yields the example that a row is, its pieces where it is cut, or why it is none."""
         if isinstance(row, BadRow):
-            yield Refused(self.source.uri, row.line, row.reason, row.text)
+            yield self._refuse(row, row.reason)
             return
         self.columns.seen.update(row.cells)
         try:
@@ -129,13 +149,20 @@ class _Reader:
             if self.tidying.is_on:
                 example = self.tidying(example, is_test=example.split == "test")
         except BadValueError as reason:
-            text = row.text.encode(errors="replace").decode()
-            yield Refused(self.source.uri, row.line, str(reason), text)
+            yield self._refuse(row, str(reason))
             return
         if self.source.chunk:
             yield from cut_example(example, words=self.source.chunk)
         else:
             yield example
+
+    def _refuse(self, row: Row | BadRow, reason: str) -> Refused:
+        text = row.text.encode(errors="replace").decode()
+        name, _, number = row.locator.rpartition(":")
+        if self.source.uri.endswith(name) and number in ("", str(row.line)):
+            return Refused(self.source.uri, row.line, reason, text)
+        locator = row.locator if row.locator.isprintable() else row.locator.encode("unicode_escape").decode()
+        return Refused(self.source.uri, row.line, reason, text, locator)
 
     def texts(self, rows: Iterable[Row | BadRow]) -> Iterator[str]:
         """Yields every text that an input has."""

@@ -56,11 +56,15 @@ class Row(NamedTuple):
 
 
 class BadRow(NamedTuple):
-    """A row that cannot be read, and why."""
+    """A row that cannot be read, and why.
+
+    `locator` is that of a `Row`; empty where it is the source and the line.
+    """
 
     line: int
     reason: str
     text: str
+    locator: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import cast
 
 from freehold.data.cleaning import (
@@ -24,6 +25,7 @@ from freehold.data.cleaning import (
     move_spans,
 )
 from freehold.data.values import BadValueError
+from freehold.data.wordlists import read_profanity
 from freehold.errors import Mistake, TaskFileError, UserError
 from freehold.task import PIECE, DataRules, Example, Value, example_id, normalise, shift
 
@@ -42,13 +44,14 @@ class Tidying:
     Args:
         rules: The task's.
         ledger: Is told what became of each text.
+        folder: Where relative paths start: the task's folder.
 
     Raises:
-        UserError: A step of cleaning is not known.
+        TaskFileError: A step of cleaning is not known, or a list of words cannot be used.
     """
 
-    def __init__(self, rules: DataRules, *, ledger: Ledger) -> None:
-        self._settings = make_settings(rules)
+    def __init__(self, rules: DataRules, *, ledger: Ledger, folder: Path = Path()) -> None:
+        self._settings = make_settings(rules, profanity=read_profanity(rules, folder))
         self._ledger = ledger
         self._cleaning = Cleaning(self._settings)
         self._lenient = Cleaning(_without_drops(self._settings))
@@ -103,17 +106,22 @@ def shorten_reason(reason: str) -> str:
     return _CLEANING + reason.removeprefix(_CLEANING).partition(":")[0]
 
 
-def make_settings(rules: DataRules) -> Settings:
+def make_settings(rules: DataRules, *, profanity: frozenset[str]) -> Settings:
     """Returns what cleaning does by a task's rules.
 
+    Args:
+        profanity: The words of the list that the rules name.
+
     Raises:
-        UserError: A step is not known.
+        TaskFileError: A step is not known.
     """
     steps = [step for name in rules.clean for step in _PRESETS.get(name, (name,))]
-    steps += ["pii"] * bool(rules.pii) + ["secrets"] * bool(rules.secrets) + ["language"] * bool(rules.languages)
+    asked = {"pii": rules.pii, "secrets": rules.secrets, "language": rules.languages, "profanity": profanity}
+    steps += [step for step, said in asked.items() if said]
     said = {name: cast("Mode", mode) for name, mode in (("pii", rules.pii), ("secrets", rules.secrets)) if mode}
     try:
-        return Settings(steps=tuple(dict.fromkeys(steps)), modes=said, languages=rules.languages)
+        steps = list(dict.fromkeys(steps))
+        return Settings(steps=tuple(steps), modes=said, languages=rules.languages, profanity=profanity)
     except UserError as error:
         raise TaskFileError("task.toml", [Mistake(0, f"`[data]`: {error.message} {error.hint}")]) from error
 

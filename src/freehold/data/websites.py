@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
@@ -139,24 +139,24 @@ def _rows(visits: Iterator[Visit], place: Place, *, reader: KeptDocuments) -> It
         ending = _ENDINGS.get(visit.content_type.partition(";")[0].strip().lower(), "")
         if not ending:
             continue
+        locator = f"{visit.url}:{number}"
         try:
             data = visit.text.encode() if visit.charset else visit.body
             for document in reader.read(f"page{ending}", data):
-                row = document_row(document, name="", place=place)
-                yield _page(row, visit, place=place, number=number) if isinstance(row, Row) else row
+                row = document_row(document, name="", place=replace(place, uri=visit.url))
+                row = row._replace(line=number, locator=locator)
+                yield _page(row, visit, place=place) if isinstance(row, Row) else row
         except UnreadableError as reason:
-            yield BadRow(number, name_reason(visit.url, str(reason)), visit.text[:200])
+            yield BadRow(number, name_reason(visit.url, str(reason)), visit.text[:200], locator)
 
 
-def _page(row: Row, visit: Visit, *, place: Place, number: int) -> Row:
-    """Returns a document's row as one of a page."""
+def _page(row: Row, visit: Visit, *, place: Place) -> Row:
+    """Returns a document's row with what its page says."""
     signals = visit.signals
     licence = next((each.spdx or each.text for each in signals.licences), row.licence)
     below = urlsplit(visit.url).path.removeprefix(_root(place.uri))
     label = below.partition("/")[0] if "/" in below else ""
     return row._replace(
-        line=number,
-        locator=f"{visit.url}:{number}",
         cells={**row.cells, "path": visit.url, "label": label},
         licence=licence,
         consent=RESERVED if signals.reservation.reserved else "",

@@ -9,7 +9,7 @@ from freehold.task.canonical import (
     folder_files,
     reading_once,
 )
-from freehold.task.datarules import DataRules
+from freehold.task.datarules import DataRules, Use
 from freehold.task.examples import (
     PIECE,
     Example,
@@ -112,6 +112,7 @@ __all__ = [
     "Told",
     "TrainedModel",
     "Upstream",
+    "Use",
     "Value",
     "Verdict",
     "canonical",

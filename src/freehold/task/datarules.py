@@ -8,14 +8,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, cast, get_args
 
-from freehold.task.tables import Table
+from freehold.task.spelling import suggest
+from freehold.task.tables import Table, shown
 
-__all__ = ["GROUPS", "DataRules", "Group", "read_rules"]
+__all__ = ["GROUPS", "USES", "DataRules", "Group", "Use", "read_rules"]
 
 Group: TypeAlias = Literal["", "source", "author", "time"]
 GROUPS: tuple[Group, ...] = get_args(Group)
 
-_KEYS = ("licences", "forbid", "reserved", "group", "clean", "pii", "secrets", "languages")
+Use: TypeAlias = Literal["commercial", "changes"]
+USES: tuple[Use, ...] = get_args(Use)
+"""What a licence may allow; `freehold data` has a column for each."""
+
+_KEYS = ("licences", "forbid", "use", "reserved", "group", "clean", "pii", "secrets", "languages", "profanity")
 _MODES = ("keep", "mask", "drop")
 
 
@@ -27,6 +32,8 @@ class DataRules:
         licences: SPDX identifiers, `CC-BY-*` too: a row under none of them is refused, one of an unknown
             licence as well; empty: every licence will do.
         forbid: A row that is under one of these and nothing else is refused.
+        use: What every row's licence must allow: `commercial` use, or that `changes` are given to others. A
+            licence that we know nothing of is taken where `licences` has its full name.
         reserved: Whether rows are used whose maker reserved text and data mining.
         group: What is never divided between train, validation and test: a `source`, or what one `author` wrote.
             `time`: the newest rows are the test rows. Near duplicates and the pieces of one text are never
@@ -36,6 +43,8 @@ class DataRules:
             place, `drop` refuses the row. Empty: nobody looks.
         secrets: The same of keys and passwords.
         languages: ISO 639 codes; rows in another language are refused. Empty: nobody looks.
+        profanity: A file of words, one a line; rows that have one are refused. Relative paths start at the task's
+            folder. Empty: nobody looks.
     """
 
     licences: tuple[str, ...] = ()
@@ -46,6 +55,8 @@ class DataRules:
     pii: str = ""
     secrets: str = ""
     languages: tuple[str, ...] = ()
+    use: tuple[Use, ...] = ()
+    profanity: str = ""
 
 
 def read_rules(top: Table) -> DataRules:
@@ -55,6 +66,8 @@ def read_rules(top: Table) -> DataRules:
     return DataRules(
         licences=table.strings("licences"),
         forbid=table.strings("forbid"),
+        use=_read_uses(table),
+        profanity=_read_profanity(table),
         reserved=table.flag("reserved"),
         clean=table.strings("clean"),
         pii=table.word("pii", _MODES, default=""),
@@ -62,3 +75,22 @@ def read_rules(top: Table) -> DataRules:
         languages=table.strings("languages"),
         group=cast("Group", table.word("group", GROUPS[1:], default="")),
     )
+
+
+def _read_uses(table: Table) -> tuple[Use, ...]:
+    words = table.strings("use")
+    for word in words:
+        if word not in USES:
+            table.wrong("use", f"unknown use {shown(word)}{suggest(word, USES)}")
+    return tuple(use for use in USES if use in words)
+
+
+def _read_profanity(table: Table) -> str:
+    name = table.string("profanity")
+    if name.strip():
+        return name
+    if name or table.values.get("profanity") == "":
+        table.wrong("profanity", f"`profanity` is {name!r}; it must name a file with one word a line.")
+    elif "profanity" in table.strings("clean"):
+        table.wrong("clean", 'the step `profanity` needs a list; name its file: profanity = "words.txt".')
+    return ""

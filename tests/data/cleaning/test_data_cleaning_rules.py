@@ -191,3 +191,23 @@ def test_profanity_takes_the_words_that_are_given() -> None:
     assert (dropped.rule, dropped.value) == ("profanity", 2)
     assert isinstance(Cleaning(settings).clean("darned"), Cleaned)
     assert isinstance(Cleaning(Settings(steps=("profanity",))).clean("Darn"), Cleaned)
+
+
+@pytest.mark.parametrize(
+    ("listed", "text", "found"),
+    [
+        ("ZORP", "a Zorp!", True),
+        ("zorp", "_zorp_ and **zorps**", True),
+        ("zorp", "zorpal, unzorp, zorp2", False),
+        ("zorpé", "ZORPE\u0301", True),
+        ("zorpe\u0301", "Zorpé", True),
+        ("straße", "STRASSE", True),
+        ("zorp", "\uff3a\uff4f\uff52\uff50", True),
+        ("हिन्दी", "यह हिन्दी है", True),
+        ("हिन्द", "यह हिन्दी है", False),
+        ("zorp", "", False),
+    ],
+)
+def test_a_listed_word_is_found_however_it_is_written(listed: str, text: str, found: bool) -> None:
+    cleaning = Cleaning(Settings(steps=("profanity",), profanity=frozenset({listed})))
+    assert isinstance(cleaning.clean(text), Dropped) is found

@@ -15,7 +15,7 @@ import typer
 from freehold.app.cli.datasheets import write_croissant, write_datasheet
 from freehold.app.cli.drawings import draw_funnel
 from freehold.app.cli.hints import command_line
-from freehold.app.cli.inventory import Inventory, Step, take
+from freehold.app.cli.inventory import Inventory, Step, find_earlier, take
 from freehold.app.cli.opened import opened
 from freehold.app.cli.options import AsJson, Code, Folder, State
 from freehold.app.cli.page import html_list, html_pair, html_table, lay_out
@@ -35,6 +35,16 @@ _DRIFT = ("field", ">distance", "largest changes")
 
 _FILE = {"metavar": "FILE", "show_default": False}
 
+Since = Annotated[
+    str,
+    typer.Option(
+        "--since",
+        metavar="VERSION",
+        help="Compare with the data of this version: `3` or `task@3`. Default: the one in service.",
+        show_default=False,
+    ),
+]
+
 
 def data(
     folder: Folder = Path(),
@@ -49,6 +59,7 @@ def data(
     refresh: Annotated[
         bool, typer.Option("--refresh", help="Ask web sites for what changed since they were fetched.")
     ] = False,
+    since: Since = "",
     state: State = None,
     as_json: AsJson = False,
 ) -> int:
@@ -56,9 +67,10 @@ def data(
     from freehold.line import collect_data
 
     with opened(folder, state=state) as here:
+        earlier = find_earlier(here, since)
         with show_progress(("data.collect",), plain=False, quiet=as_json) as tell:
             collected = collect_data(here.task, shelf=here.shelf, refresh=refresh, tell=tell)
-        found = take(here, collected.examples)
+        found = take(here, collected.examples, earlier=earlier)
         written = _write_files(
             found, collected.examples.folder, html=html, datasheet=datasheet, croissant=croissant
         )

@@ -178,3 +178,5 @@ def _uses(found: Inventory) -> Iterator[str]:
     if rules.licences or rules.forbid:
         allowed, forbidden = ", ".join(rules.licences) or "any", ", ".join(rules.forbid) or "none"
         yield f"\nAllowed by the task: {allowed}; forbidden: {forbidden}."
+    if rules.use:
+        yield f"\nEvery licence must allow: {', '.join(rules.use)}."

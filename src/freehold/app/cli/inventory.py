@@ -1,4 +1,4 @@
-"""What is known of a task's data: where rows went, what they are, and what changed since the model in service.
+"""What is known of a task's data: where rows went, what they are, and what changed since a version was made.
 
 Reads what collecting left and the registry; shows nothing. Its `to_json` is what `freehold data --json` prints.
 """
@@ -13,13 +13,14 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from freehold.errors import IntegrityError
+from freehold.app.cli.opened import version_number
+from freehold.errors import IntegrityError, NotFoundError
 
 if TYPE_CHECKING:
     from freehold.app.cli.opened import Opened
     from freehold.task import Example, Examples, Task
 
-__all__ = ["Inventory", "Step", "take"]
+__all__ = ["Earlier", "Inventory", "Step", "find_earlier", "take"]
 
 _SAMPLES = 3
 _LARGEST = 5
@@ -48,7 +49,7 @@ class Inventory(NamedTuple):
         report: What collecting counted.
         funnel: The way from rows to examples.
         sources: The sources as they were last read.
-        drift: What changed since the data of the model in service; None where none is.
+        drift: What changed since the data of an earlier version; None where there is none.
     """
 
     task: Task
@@ -78,8 +79,50 @@ class Inventory(NamedTuple):
         }
 
 
-def take(here: Opened, examples: Examples) -> Inventory:
-    """Returns what is known of the data that was collected."""
+class Earlier(NamedTuple):
+    """The data that a version was made from: the version's name, and the folder of its examples."""
+
+    name: str
+    folder: Path
+
+
+def find_earlier(here: Opened, since: str = "") -> Earlier | None:
+    """Returns the data of a version: `3` or `task@3`; of the model in service where none is named.
+
+    Returns:
+        None where none is named, and there is no model in service or its data is gone.
+
+    Raises:
+        UserError: There is no such version, or its data is not in this state.
+        IntegrityError: The data of the version that was named is damaged.
+    """
+    if since:
+        name = f"{here.task.name}@{version_number(since, task=here.task.name)}"
+    elif champion := here.shelf.champion_version(here.task.name):
+        name = f"{here.task.name}@{champion}"
+    else:
+        return None
+    stages: Any = here.shelf.lineage(here.task.name, int(name.rpartition("@")[2]))["stages"]
+    key = next((stage["key"] for stage in stages if stage["stage"] == "data.collect"), "")
+    recorded = here.shelf.recall(key) if key else None
+    try:
+        if recorded:
+            return Earlier(name, here.shelf.lay_out(recorded))
+    except IntegrityError:
+        if since:
+            raise
+    if since:
+        hint = "Name another version; freehold models lists them."
+        raise NotFoundError(f"the data that `{name}` was made from is not in `{here.shelf.state}`.", hint=hint)
+    return None
+
+
+def take(here: Opened, examples: Examples, *, earlier: Earlier | None) -> Inventory:
+    """Returns what is known of the data that was collected.
+
+    Args:
+        earlier: What it is compared with.
+    """
     report: Mapping[str, Any] = examples.facts
     latest = {each["uri"]: each for each in here.shelf.sources(here.task.name)}
     return Inventory(
@@ -88,7 +131,7 @@ def take(here: Opened, examples: Examples) -> Inventory:
         report=report,
         funnel=tuple(_funnel(report, examples.folder)),
         sources=tuple(latest[each.uri] for each in here.task.sources if each.uri in latest),
-        drift=_compare(here, examples),
+        drift=_compare(earlier, examples) if earlier else None,
     )
 
 
@@ -126,27 +169,14 @@ def _reason(reason: str) -> str:
 
 def _refusals(refused: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
     """Returns a few refused rows, of different reasons first."""
-    first = {_reason(each["reason"]): each for each in reversed(list(refused))}
-    return tuple(
-        f"{each['source']}:{each['line']}: {each['reason']}: {each['text'][:80]!r}"
-        for each in islice(first.values(), _SAMPLES)
-    )
+    from freehold.data import Refused
+
+    first = {_reason(each["reason"]): Refused(**each) for each in reversed(list(refused))}
+    return tuple(f"{each.said}: {each.text[:80]!r}" for each in islice(first.values(), _SAMPLES))
 
 
-def _compare(here: Opened, examples: Examples) -> Mapping[str, Any] | None:
-    champion = here.shelf.champion(here.task.name)
-    if champion is None:
-        return None
-    stages: Any = here.shelf.lineage(here.task.name, champion.version)["stages"]
-    key = next((stage["key"] for stage in stages if stage["stage"] == "data.collect"), "")
-    recorded = here.shelf.recall(key) if key else None
-    try:
-        folder = here.shelf.lay_out(recorded) if recorded else None
-    except IntegrityError:
-        folder = None
-    if folder is None:
-        return None
-    return {"against": champion.name, **compare(_read(folder), _read(examples.folder))}
+def _compare(earlier: Earlier, examples: Examples) -> Mapping[str, Any]:
+    return {"against": earlier.name, **compare(_read(earlier.folder), _read(examples.folder))}
 
 
 def _read(folder: Path) -> dict[str, Example]:

@@ -11,6 +11,7 @@ from freehold.data.cleaning.ledger import Ledger, Passage, Sample, Tally
 from freehold.data.cleaning.lines import LineCounts
 from freehold.data.cleaning.offsets import Change, Moved, Offsets
 from freehold.data.cleaning.pii import PII, PiiFinder
+from freehold.data.cleaning.profanity import fold_words, is_word
 from freehold.data.cleaning.rules import ENGLISH, RULES, Bar, Dropped, Rule, Words
 from freehold.data.cleaning.settings import DOCUMENTS, ROWS, STEPS, VERSION, Settings, list_steps
 from freehold.data.cleaning.spans import MovedSpan, move_spans
@@ -44,6 +45,8 @@ __all__ = [
     "Tally",
     "Words",
     "cut_chunks",
+    "fold_words",
+    "is_word",
     "list_steps",
     "move_spans",
 ]

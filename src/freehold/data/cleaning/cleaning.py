@@ -6,7 +6,6 @@ files, no rows and no task.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -28,6 +27,7 @@ from freehold.data.cleaning.lines import find_lines, name_line
 from freehold.data.cleaning.mojibake import find_mojibake
 from freehold.data.cleaning.offsets import Edit, Offsets, replace
 from freehold.data.cleaning.pii import find_pii
+from freehold.data.cleaning.profanity import fold_words
 from freehold.data.cleaning.rules import RULES, Bar, Dropped, judge
 from freehold.data.cleaning.secrets import find_secrets
 from freehold.data.cleaning.settings import Settings
@@ -45,7 +45,6 @@ _UNICODE: dict[str, Changer] = {
     "unicode.spaces": find_odd_spaces,
     "unicode.nfc": find_uncomposed,
 }
-_WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True)
@@ -107,6 +106,7 @@ class Cleaning:
     def __init__(self, settings: Settings | None = None) -> None:
         self.settings = settings or Settings()
         self.steps = self.settings.ordered()
+        self._profanity = frozenset(word for each in self.settings.profanity for word in fold_words(each))
         self._pii = tuple(step.removeprefix("pii.") for step in self.steps if step.startswith("pii."))
 
     def clean(self, text: str) -> Cleaned | Dropped:
@@ -160,10 +160,11 @@ class Cleaning:
         return self._find_profanity(work) if "profanity" in self.steps else None
 
     def _find_profanity(self, work: _Work) -> Dropped | None:
-        found = [word for word in _WORD.findall(work.text.lower()) if word in self.settings.profanity]
+        found = [word for word in fold_words(work.text) if word in self._profanity]
         if not found:
             return None
-        return Dropped("profanity", f"profanity: {len(found)} words of the list.", len(found), Bar(high=0))
+        why = f"profanity: {len(found)} word{'s' * (len(found) > 1)} of the list."
+        return Dropped("profanity", why, len(found), Bar(high=0))
 
     def _mask(self, work: _Work) -> Dropped | None:
         found = [*find_secrets(work.text)] if "secrets" in self.steps else []

@@ -20,7 +20,7 @@ from freehold.task import Json
 
 __all__ = ["DOCUMENTS", "ROWS", "STEPS", "VERSION", "Settings", "list_steps"]
 
-VERSION = 1
+VERSION = 2
 """To be raised whenever the same settings would clean the same text in another way."""
 
 UNICODE = ("surrogates", "mojibake", "line_ends", "controls", "invisible", "spaces", "nfc")
