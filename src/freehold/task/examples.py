@@ -80,15 +80,15 @@ def write_examples(path: Path, examples: Iterable[Example]) -> int:
     return count
 
 
-def read_examples(path: Path) -> Iterator[Example]:
+def read_examples(path: Path, *, keep: bool = True) -> Iterator[Example]:
     """Yields what `write_examples` wrote. Not to be changed: who reads the same file may get the same rows.
 
     A file that nobody may write is one that the registry keeps, which never changes. The rows of the last one
-    stay at hand, for the stages of a turn read the same rows one after the other.
+    stay at hand, for the stages of a turn read the same rows one after the other; not with `keep` off.
     """
     global _last  # noqa: PLW0603 - one slot, replaced as a whole
     status = path.stat()
-    if status.st_mode & 0o222 or status.st_size > _MOST_BYTES:
+    if not keep or status.st_mode & 0o222 or status.st_size > _MOST_BYTES:
         yield from _parse(path)
         return
     name = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
