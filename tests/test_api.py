@@ -59,8 +59,9 @@ NAMES = {
         state_folder thread_count turn
     """,
     "freehold.pages": """
-        Inventory Step Table draw_cost draw_funnel draw_reliability draw_risk_coverage draw_shares html_list
-        html_pair html_table lay_out list_releases moment policy tabulate take take_release write_data_page
+        Earlier Inventory Step Table draw_cost draw_funnel draw_reliability draw_risk_coverage draw_shares
+        find_earlier html_list html_pair html_table lay_out list_releases moment policy tabulate take
+        take_release write_data_page
     """,
     "freehold.plugins": "Plugins",
     "freehold.reason": "",

@@ -94,7 +94,9 @@ def test_what_is_not_recorded_is_said(task: Task, shelf: Registry) -> None:
     assert (gone.digest, gone.funnel) == ("", ())
     assert told(gone) in write_data_page(gone).replace("&#x27;", "'")
     assert list(tabulate(gone)) == ["releases"]
-    assert "is not in this state folder any more" in told(take_release(task, make(task, shelf, "xy"), shelf=shelf))
+    assert "is not in this state folder, or damaged" in told(
+        take_release(task, make(task, shelf, "xy"), shelf=shelf)
+    )
 
 
 def test_an_older_record_says_what_it_lacks(task: Task, shelf: Registry) -> None:

@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from freehold.pages.data_page import write_data_page
     from freehold.pages.drawings import draw_cost, draw_funnel, draw_reliability, draw_risk_coverage, draw_shares
     from freehold.pages.funnel import Step
-    from freehold.pages.inventory import Inventory, list_releases, take, take_release
+    from freehold.pages.inventory import Earlier, Inventory, find_earlier, list_releases, take, take_release
     from freehold.pages.tables import Table, tabulate
 
 __all__ = [
+    "Earlier",
     "Inventory",
     "Step",
     "Table",
@@ -27,6 +28,7 @@ __all__ = [
     "draw_reliability",
     "draw_risk_coverage",
     "draw_shares",
+    "find_earlier",
     "html_list",
     "html_pair",
     "html_table",
@@ -44,7 +46,7 @@ _HOMES = {
     "data_page": ("write_data_page",),
     "drawings": ("draw_cost", "draw_funnel", "draw_reliability", "draw_risk_coverage", "draw_shares"),
     "funnel": ("Step",),
-    "inventory": ("Inventory", "list_releases", "take", "take_release"),
+    "inventory": ("Earlier", "Inventory", "find_earlier", "list_releases", "take", "take_release"),
     "tables": ("Table", "tabulate"),
 }
 

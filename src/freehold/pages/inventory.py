@@ -20,7 +20,7 @@ from freehold.task import Examples, Json, Release, Task, read_examples
 if TYPE_CHECKING:
     from freehold.registry import Recorded, Registry
 
-__all__ = ["Inventory", "list_releases", "take", "take_release"]
+__all__ = ["Earlier", "Inventory", "find_earlier", "list_releases", "take", "take_release"]
 
 _STAGE = "data.collect"
 _RELEASES = 20
@@ -95,14 +95,38 @@ class Inventory(NamedTuple):
         }
 
 
-def take(task: Task, examples: Examples, *, shelf: Registry) -> Inventory:
-    """Returns what is known of data that was collected just now, beside that of the model in service."""
-    champion = shelf.champion(task.name)
-    earlier = _collected(shelf, champion) if champion else None
-    found = Inventory(
-        task, examples.digest, "", _complete(examples.facts), releases=list_releases(task, shelf=shelf)
-    )
-    return _read(found, examples.folder, shelf=shelf, earlier=earlier, against=champion)
+class Earlier(NamedTuple):
+    """The data that a version was made from.
+
+    Attributes:
+        name: The version's: `banking@3`.
+        folder: Where its examples are; None where they are not in this state folder.
+    """
+
+    name: str
+    folder: Path | None
+
+
+def find_earlier(task: str, version: int, *, shelf: Registry) -> Earlier:
+    """Returns the data that a version was made from.
+
+    Raises:
+        NotFoundError: There is no such version.
+        IntegrityError: Its data is damaged.
+    """
+    recorded = _collected(shelf, task, version)
+    return Earlier(f"{task}@{version}", shelf.lay_out(recorded) if recorded else None)
+
+
+def take(task: Task, examples: Examples, *, shelf: Registry, earlier: Earlier | None) -> Inventory:
+    """Returns what is known of data that was collected just now.
+
+    Args:
+        earlier: What it is compared with.
+    """
+    report, releases = _complete(examples.facts), list_releases(task, shelf=shelf)
+    found = Inventory(task, examples.digest, "", report, releases=releases)
+    return _read(found, examples.folder, shelf=shelf, earlier=earlier)
 
 
 def take_release(
@@ -116,7 +140,7 @@ def take_release(
         rows: Whether files are read, too: without them there are no samples, no credits and no drift.
         step: Is called now and then while they are; what it raises ends the reading.
     """
-    recorded = _collected(shelf, release)
+    recorded = _collected(shelf, task.name, release.version)
     found = Inventory(task, "", release.name, _EMPTY, releases=list_releases(task, shelf=shelf))
     if recorded is None:
         return found._replace(notes=(_gone(task, release),))
@@ -131,16 +155,15 @@ def take_release(
     except IntegrityError as damage:
         note = f"{damage.message} Samples and what changed are missing here. {_type('verify', task)}"
         return _summarise(found, shelf=shelf, created=recorded.created)._replace(notes=(*notes, note))
-    before = _before(release, shelf=shelf)
-    earlier = _collected(shelf, before) if before else None
-    return _read(found, folder, shelf=shelf, earlier=earlier, against=before, created=recorded.created, step=step)
+    earlier = _find_before(release, shelf=shelf)
+    return _read(found, folder, shelf=shelf, earlier=earlier, created=recorded.created, step=step)
 
 
 def list_releases(task: Task, *, shelf: Registry) -> tuple[Mapping[str, Any], ...]:
     """Returns which data led to which release, newest first: `release`, `state`, `made`, `digest`, `collected`."""
     listed = []
     for release in reversed(shelf.models(task.name)[-_RELEASES:]):
-        stage = _stage(shelf, release)
+        stage = _stage(shelf, task.name, release.version)
         told = {"release": release.name, "state": release.state, "made": release.created}
         listed.append({**told, "digest": stage.get("digest", ""), "collected": stage.get("created", "")})
     return tuple(listed)
@@ -151,23 +174,21 @@ def _read(
     folder: Path,
     *,
     shelf: Registry,
-    earlier: Recorded | None,
-    against: Release | None,
+    earlier: Earlier | None,
     created: str = "",
     step: Callable[[], None] = lambda: None,
 ) -> Inventory:
     """Returns an inventory with what the files say."""
     found = _summarise(found, shelf=shelf, created=created)
-    steps = tuple(find_steps(found.report, folder, step=step))
-    seen = _compare(found.task, folder, shelf=shelf, earlier=earlier, step=step)
+    seen = _compare(found.task, folder, earlier=earlier, step=step)
     notes = found.notes
-    if seen.drift is None and against is not None:
-        gone = f"The data of `{against.name}` is not in this state folder any more"
+    if earlier is not None and seen.drift is None:
+        gone = f"The data of `{earlier.name}` is not in this state folder, or damaged"
         notes = (*notes, f"{gone}: what changed since then is not known.")
-    drift = {"against": against.name, **seen.drift} if against and seen.drift is not None else None
+    drift = {"against": earlier.name, **seen.drift} if earlier and seen.drift is not None else None
     credits = _credit(seen.credits, licences=found.report["licences"])
     return found._replace(
-        funnel=steps,
+        funnel=tuple(find_steps(found.report, folder, step=step)),
         credits=credits[:_CREDITS],
         uncredited=max(0, len(credits) - _CREDITS),
         drift=drift,
@@ -181,17 +202,11 @@ def _summarise(found: Inventory, *, shelf: Registry, created: str) -> Inventory:
     return found._replace(funnel=tuple(find_steps(found.report, None)), sources=tuple(sources))
 
 
-def _compare(
-    task: Task, folder: Path, *, shelf: Registry, earlier: Recorded | None, step: Callable[[], None]
-) -> Read:
+def _compare(task: Task, folder: Path, *, earlier: Earlier | None, step: Callable[[], None]) -> Read:
     rows = pacing(read_examples(folder / "examples.jsonl", keep=False), step)
-    try:
-        old = shelf.lay_out(earlier) if earlier else None
-    except IntegrityError:
-        old = None
-    if old is None:
+    if earlier is None or earlier.folder is None:
         return count_credits(rows)
-    before = pacing(read_examples(old / "examples.jsonl", keep=False), step)
+    before = pacing(read_examples(earlier.folder / "examples.jsonl", keep=False), step)
     return compare(before, rows, fields=task.fields)
 
 
@@ -218,12 +233,12 @@ def _type(verb: str, task: Task) -> str:
     return f"`freehold {verb} {shlex.quote(str(task.folder))}`"
 
 
-def _stage(shelf: Registry, release: Release) -> Mapping[str, Any]:
-    """Returns the record of collecting behind the rows that a release learned from; empty where there is none.
+def _stage(shelf: Registry, task: str, version: int) -> Mapping[str, Any]:
+    """Returns the record of collecting behind the rows that a version learned from; empty where there is none.
 
     That of the model which it was judged against stands in its lineage, too.
     """
-    lineage: Mapping[str, Any] = shelf.lineage(release.task, release.version)
+    lineage: Mapping[str, Any] = shelf.lineage(task, version)
     stages = {stage["digest"]: stage for stage in lineage["stages"]}
     causes = [lineage["examples"]]
     while causes:
@@ -234,15 +249,21 @@ def _stage(shelf: Registry, release: Release) -> Mapping[str, Any]:
     return {}
 
 
-def _collected(shelf: Registry, release: Release) -> Recorded | None:
-    stage = _stage(shelf, release)
+def _collected(shelf: Registry, task: str, version: int) -> Recorded | None:
+    stage = _stage(shelf, task, version)
     return shelf.recall(stage["key"]) if stage else None
 
 
-def _before(release: Release, *, shelf: Registry) -> Release | None:
-    """Returns the release before another one: the latest earlier version that the gate let pass."""
+def _find_before(release: Release, *, shelf: Registry) -> Earlier | None:
+    """Returns the data of the release before another one: of the latest earlier version that the gate let pass."""
     earlier = [each for each in shelf.models(release.task) if each.version < release.version]
-    return next((each for each in reversed(earlier) if each.state != "refused"), None)
+    before = next((each for each in reversed(earlier) if each.state != "refused"), None)
+    if before is None:
+        return None
+    try:
+        return find_earlier(before.task, before.version, shelf=shelf)
+    except IntegrityError:
+        return Earlier(before.name, None)
 
 
 def _sources(found: Inventory, *, shelf: Registry, created: str) -> Iterator[Mapping[str, Any]]:

@@ -13,12 +13,12 @@ import typer
 
 from freehold.app.cli.datasheets import write_croissant, write_datasheet
 from freehold.app.cli.hints import command_line
-from freehold.app.cli.opened import opened
+from freehold.app.cli.opened import Opened, opened
 from freehold.app.cli.options import AsJson, Code, Folder, State
 from freehold.app.cli.paper import print_document, print_line, print_table
 from freehold.app.cli.progress import show_progress
-from freehold.errors import UserError
-from freehold.pages import Inventory, tabulate, take, write_data_page
+from freehold.errors import IntegrityError, UserError
+from freehold.pages import Earlier, Inventory, find_earlier, tabulate, take, write_data_page
 
 __all__ = ["data"]
 
@@ -46,9 +46,10 @@ def data(
     from freehold.line import collect_data
 
     with opened(folder, state=state) as here:
+        earlier = _find_earlier(here)
         with show_progress(("data.collect",), plain=False, quiet=as_json) as tell:
             collected = collect_data(here.task, shelf=here.shelf, refresh=refresh, tell=tell)
-        found = take(here.task, collected.examples, shelf=here.shelf)
+        found = take(here.task, collected.examples, shelf=here.shelf, earlier=earlier)
         written = _write_files(
             found, collected.examples.folder, html=html, datasheet=datasheet, croissant=croissant
         )
@@ -61,6 +62,17 @@ def data(
         _show(found)
         print_line(f"Next: {command_line('run', folder, state=state)}")
     return Code.DONE
+
+
+def _find_earlier(here: Opened) -> Earlier | None:
+    """Returns the data of the model in service; None where there is none."""
+    version = here.shelf.champion_version(here.task.name)
+    if version is None:
+        return None
+    try:
+        return find_earlier(here.task.name, version, shelf=here.shelf)
+    except IntegrityError:
+        return Earlier(f"{here.task.name}@{version}", None)
 
 
 def _write_files(
