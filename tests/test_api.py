@@ -58,6 +58,11 @@ NAMES = {
         StageRun Tell TurnRecord champion collect_data load open_model open_state plan run run_turn
         state_folder thread_count turn
     """,
+    "freehold.pages": """
+        Earlier Inventory Step Table draw_cost draw_funnel draw_reliability draw_risk_coverage draw_shares
+        find_earlier html_list html_pair html_table lay_out list_releases moment policy tabulate take
+        take_release write_data_page
+    """,
     "freehold.plugins": "Plugins",
     "freehold.reason": "",
     "freehold.registry": """
@@ -76,7 +81,7 @@ NAMES = {
     "freehold.task": """
         ARTIFACT_METRICS Answer Artifact Comparison Crawl DataRules Desk EFFORTS ERROR_GIVEN_ANSWER EXTRA_ERROR
         Effort Event Example Examples FIELD_KINDS Field FieldKind Goal Json Judgement LABEL_KINDS Label
-        LabelledExamples METRICS Measured Metrics PIECE Passport Prediction Price Release Result
+        LabelledExamples METRICS Measured Metrics PIECE Passport Prediction Price Refused Release Result
         Routing SMALLER_IS_BETTER SPLITS Source Split Stage TASK_FILE TIERED_KINDS Task Told TrainedModel
         Upstream Use Value Verdict canonical digest example_id file_digest folder_digest folder_files
         headline_first input_schema load_task name_unit nearest normalise output_schema read_examples

@@ -65,6 +65,8 @@ LIGHT = (
     "freehold.serve",
     "freehold.feedback",
     "freehold.engine",
+    "freehold.pages",
+    "freehold.pages.data_page",
     "freehold.data.cleaning",
 )
 """What must be imported without a heavy library: the line with its stages, and the doors to the rest."""

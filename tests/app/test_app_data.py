@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from xml.dom import minidom
 
@@ -11,10 +12,6 @@ import pytest
 from tests.app.conftest import Type
 from tests.app.test_app_report import Outline
 from tests.turned import write_rows
-
-from freehold.app.cli.drawings import draw_funnel
-from freehold.app.cli.inventory import compare
-from freehold.task import Example, Passport, Value
 
 TASK = """
 [task]
@@ -60,6 +57,11 @@ def test_the_way_of_every_row_is_counted(notes: Path, type_command: Type) -> Non
     assert found["licences"]["MIT"]["examples"] == 60
     assert found["licences"]["CC-BY-NC-4.0"]["uses"]["commercial"] is False
     assert [each["uri"] for each in found["sources"]] == ["a.csv", "b.csv"]
+    assert [each["text"] for each in found["credits"]] == [
+        "a.csv, MIT (https://spdx.org/licenses/MIT.html)",
+        "b.csv, CC-BY-NC-4.0 (https://spdx.org/licenses/CC-BY-NC-4.0.html)",
+    ]
+    assert (found["release"], found["releases"], found["notes"]) == (None, [], [])
     assert found["drift"] is None
 
 
@@ -137,7 +139,8 @@ def test_what_changed_since_the_model_in_service(turned: Path, type_command: Typ
     drift = type_command("data", turned, "--json").document["drift"]
     assert drift["against"].endswith("@1")
     assert (drift["added"], drift["removed"], drift["relabelled"]) == (0, 0, 0)
-    assert all(each == {"distance": 0, "largest": []} for each in drift["fields"].values())
+    assert all((each["distance"], each["largest"]) == (0, []) for each in drift["fields"].values())
+    assert {each["label"] for each in drift["fields"]["urgent"]["shares"]} == {"true", "false"}
 
 
 def test_what_changed_since_any_version(desk: Path, type_command: Type, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,26 +170,15 @@ def test_a_task_without_a_model_has_no_version_to_compare_with(notes: Path, type
     assert (said.code, "`notes` has no model yet." in said.err) == (2, True)
 
 
-def example(name: str, value: Value, *, words: int = 3) -> Example:
-    return Example(name, {"text": "w " * words}, {"f": value}, Passport("s", "l"), "train")
-
-
-def test_drift_counts_rows_labels_and_lengths() -> None:
-    old = {name: example(name, "x") for name in "abcd"}
-    new = {"b": example("b", "y"), "c": example("c", "x"), "e": example("e", "y", words=9), "d": example("d", "y")}
-    drift = compare(old, new)
-    assert (drift["added"], drift["removed"], drift["relabelled"]) == (1, 1, 2)
-    assert drift["fields"]["f"]["distance"] == pytest.approx(0.75)
-    assert drift["fields"]["f"]["largest"][0] == {"label": "x", "before": 1.0, "now": 0.25}
-    assert drift["words"] == {"before": 3.0, "now": 3.0}
-    span: dict[str, str | int] = {"label": "city", "start": 0, "end": 1, "text": "w"}
-    spans = {"a": example("a", [span])}
-    assert compare(spans, spans)["fields"]["f"]["distance"] == 0
-    assert compare({}, {})["fields"] == {}
-
-
-def test_the_funnel_is_a_picture() -> None:
-    picture = minidom.parseString(draw_funnel([("read", 100), ("us<able", 50), ("none", 0)]))
-    widths = [int(bar.getAttribute("width")) for bar in picture.getElementsByTagName("rect")]
-    assert widths[0] == 2 * widths[1] > widths[2] == 1
-    assert minidom.parseString(draw_funnel([]))
+def test_the_page_has_pictures_and_says_which_data_led_to_which_release(
+    turned: Path, type_command: Type, tmp_path: Path
+) -> None:
+    type_command("data", turned, "--html", tmp_path / "p.html")
+    page = (tmp_path / "p.html").read_text()
+    pictures = re.findall(r"<svg.*?</svg>", page, re.DOTALL)
+    named = [minidom.parseString(each).getElementsByTagName("title")[0].toxml() for each in pictures]
+    assert "rows left by step" in named[0]
+    assert len(named) > 1
+    assert all("share of each label in desk@1" in each for each in named[1:])
+    assert "(this data)" in page
+    assert "unsafe" not in page

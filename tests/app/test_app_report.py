@@ -15,8 +15,8 @@ from tests.app.conftest import Type
 
 from freehold.app.cli.charts import bars, curve, print_calibration
 from freehold.app.cli.confusions import Confusion, find_confusions
-from freehold.app.cli.drawings import draw_cost, draw_reliability, draw_risk_coverage
 from freehold.app.cli.tiers import certified_rows, cost_rows, tier_rows
+from freehold.pages import draw_cost, draw_reliability, draw_risk_coverage
 from freehold.task import Field, FieldKind, Value
 
 VOID = {"meta"}

@@ -28,6 +28,7 @@ from freehold.task import (
     Answer,
     Artifact,
     Example,
+    Examples,
     Field,
     Json,
     Judgement,
@@ -212,8 +213,13 @@ def release(
     passed: bool = True,
     damaged: bool = False,
     judged: bytes = b"",
+    examples: Examples | None = None,
 ) -> Release:
-    """Admits a model that answers `favourite` where it knows no better, and promotes it if it passed."""
+    """Admits a model that answers `favourite` where it knows no better, and promotes it if it passed.
+
+    Args:
+        examples: What it was made from: rows that were collected; a row that nobody collected where None.
+    """
     with_model = {
         "task": task.name,
         "inputs": list(task.inputs),
@@ -221,11 +227,17 @@ def release(
         "favourite": favourite,
     }
     content = b"{" if damaged else canonical(with_model)
-    return admit(shelf, task, {"reader.json": content}, passed=passed, judged=judged)
+    return admit(shelf, task, {"reader.json": content}, passed=passed, judged=judged, examples=examples)
 
 
 def admit(
-    shelf: Registry, task: Task, files: Mapping[str, bytes], *, passed: bool = True, judged: bytes = b""
+    shelf: Registry,
+    task: Task,
+    files: Mapping[str, bytes],
+    *,
+    passed: bool = True,
+    judged: bytes = b"",
+    examples: Examples | None = None,
 ) -> Release:
     """Admits an artifact with these files, and promotes it if it passed; `judged` is what the gate saw of it."""
     made = shelf.state / "made"
@@ -235,12 +247,18 @@ def admit(
     content = {"verdict.json": canonical(verdict.to_json()), **seen}
     stage = "gate.judge" if judged else "test.make"
     judgement = Judgement(*_record(shelf, made / f"judgement{len(seen)}", content, stage=stage))
-    examples = made / "labelled" / "examples.jsonl"
-    examples.parent.mkdir(parents=True, exist_ok=True)
-    write_examples(examples, [Example("e", {"text": "a"}, {}, Passport("s", "s:1"), "train")])
-    labelled = LabelledExamples(examples.parent, digest=folder_digest(folder_files(examples.parent)))
+    if examples is None:
+        labelled = _one_row(made / "labelled")
+    else:
+        labelled = LabelledExamples(examples.folder, digest=examples.digest)
     admitted = shelf.admit(task, artifact, judgement, labelled)
     return shelf.promote(admitted, because=verdict) if passed else admitted
+
+
+def _one_row(folder: Path) -> LabelledExamples:
+    folder.mkdir(parents=True, exist_ok=True)
+    write_examples(folder / "examples.jsonl", [Example("e", {"text": "a"}, {}, Passport("s", "s:1"), "train")])
+    return LabelledExamples(folder, digest=folder_digest(folder_files(folder)))
 
 
 def _record(

@@ -51,6 +51,7 @@ _STEP = 1000
 _REASONS = 1000  # how many reasons of refusal are told apart
 _OTHERS = "other reasons"
 _TESTS = "test_rows_ever"
+_DIGESTS = "source_digests"
 
 
 def fingerprint(task: Task, shelf: Registry) -> Mapping[str, Json]:
@@ -128,18 +129,22 @@ def collect(desk: Desk, task: Task, shelf: Registry) -> Examples:
     _write(desk.folder, findings, report)
     fixed = {each.id: each.split for each in findings.examples if recorded.get(each.id) != each.split}
     shelf.fix_splits(task.name, fixed)
-    _note_sources(task, shelf, counts)
+    digests = _note_sources(task, shelf, counts)
     for note in notes(report):
         desk.tell(Event(_NAME, "note", note=note))
-    return Examples(desk.folder, facts={**report, _TESTS: shelf.count_tests(task.name)})
+    return Examples(desk.folder, facts={**report, _DIGESTS: digests, _TESTS: shelf.count_tests(task.name)})
 
 
-def _note_sources(task: Task, shelf: Registry, counts: Sequence[Count]) -> None:
+def _note_sources(task: Task, shelf: Registry, counts: Sequence[Count]) -> dict[str, Json]:
+    """Notes each source as it was read; returns URI to digest."""
+    digests: dict[str, Json] = {}
     for source, count in zip(task.sources, counts, strict=True):
         kind = find_kind(Place.of_source(source, folder=task.folder))
         name = _digest(source, task, shelf)
         licence = source.licence or kind.licence
         shelf.note_source(task.name, source.uri, digest=name, licence=licence, rows=count.good)
+        digests[source.uri] = name
+    return digests
 
 
 def _read_sources(

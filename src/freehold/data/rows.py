@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
 
 from freehold.data.cleaning import Ledger
 from freehold.data.columns import Columns
@@ -19,40 +18,12 @@ from freehold.data.sources import BadRow, Place, Row, SourceKind, find_kind
 from freehold.data.tidying import Tidying, cut_example
 from freehold.data.values import BadValueError, is_missing, parse_input, parse_output
 from freehold.errors import DataError
-from freehold.task import DataRules, Example, Field, Json, Passport, Source, Split, Value, example_id, normalise
+from freehold.task import DataRules, Example, Field, Passport, Refused, Source, Split, Value, example_id, normalise
 
 __all__ = ["SOURCES", "Refused", "make_example", "read_rows"]
 
 _REMEMBERED = 10_000
 _SHORT = 200
-
-
-class Refused(NamedTuple):
-    """A row that is not used.
-
-    Attributes:
-        text: The beginning of the row, to find it again.
-        locator: Where it stands: a page of a site, a file of a folder; empty where the source and the line say it.
-    """
-
-    source: str
-    line: int
-    reason: str
-    text: str
-    locator: str = ""
-
-    @property
-    def said(self) -> str:
-        """Where it stands and why it is refused, in words; a file or page is named once."""
-        name, _, rest = self.reason.removeprefix("`").partition("`")
-        is_named = self.reason.startswith("`") and self.locator.rpartition(":")[0].endswith(name)
-        reason = (rest.removeprefix(": ") if rest.startswith(":") else f"it{rest}") if is_named else self.reason
-        return f"{self.locator or f'{self.source}:{self.line}'}: {reason}"
-
-    def to_json(self) -> dict[str, Json]:
-        """Returns it as plain data, without a locator that says nothing."""
-        told = self._asdict()
-        return told if self.locator else {name: told[name] for name in self._fields[:-1]}
 
 
 def read_rows(

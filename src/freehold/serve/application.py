@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from starlette.routing import Router
 
+from freehold.serve.data_pages import add_data_pages
 from freehold.serve.doors import add_doors
 from freehold.serve.forms import add_forms
 from freehold.serve.guard import Guard
@@ -56,4 +57,5 @@ def build(service: Service, *, version: str) -> Rim:
     add_stored(routes, service, homes=homes, runner=runner)
     add_status(routes, service, version=version)
     add_forms(routes, service)
+    add_data_pages(routes, service)
     return Rim(routes.router, service=service, guard=Guard(service.settings), replays=replays)

@@ -11,7 +11,9 @@ from html import escape
 from math import ceil
 from typing import Any
 
-__all__ = ["DEGREES", "table", "write_explanation"]
+from freehold.pages import html_table
+
+__all__ = ["DEGREES", "write_explanation"]
 
 DEGREES = 5
 """How many shades there are on each side: classes `up1` to `up5` and `down1` to `down5`."""
@@ -42,7 +44,7 @@ def write_explanation(explanation: Mapping[str, Any], *, inputs: Mapping[str, st
     else:
         caption = f"Of {nearest['searched']:,} rows that were searched"
         more = f" ({nearest['of']:,} in all)" if nearest["of"] > nearest["searched"] else ""
-        yield table(_SOURCE, [_row(row) for row in nearest["rows"]], caption=caption + more)
+        yield html_table(_SOURCE, [_row(row) for row in nearest["rows"]], caption=caption + more)
 
 
 _PURPOSE = (
@@ -68,7 +70,7 @@ def _value(field: str, value: Mapping[str, Any], *, part: str, inputs: Mapping[s
     whole = "the value" if value["unit"] == "value" else "the probability"
     columns = (part, f">moved it by ({value['unit']})", f">{whole} without it")
     yield "<details><summary>The strongest, in figures</summary>"
-    yield table(columns, rows, caption=f"With everything in its place, {whole} is {_number(value['whole'])}")
+    yield html_table(columns, rows, caption=f"With everything in its place, {whole} is {_number(value['whole'])}")
     yield "</details>"
 
 
@@ -99,23 +101,6 @@ def _row(row: Mapping[str, Any]) -> tuple[str, ...]:
         passport["licence"] or "unknown",
         passport["maker"],
         passport["time"][:10],
-    )
-
-
-def table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, caption: str) -> str:
-    """Returns a table of plain text. A column whose name starts with `>` is aligned to the right."""
-    kinds = [' class="number"' if column.startswith(">") else "" for column in columns]
-    head = "".join(
-        f'<th scope="col"{kind}>{escape(column.removeprefix(">"))}</th>'
-        for kind, column in zip(kinds, columns, strict=True)
-    )
-    body = "\n".join(
-        "<tr>" + "".join(f"<td{kind}>{escape(cell)}</td>" for kind, cell in zip(kinds, row, strict=True)) + "</tr>"
-        for row in rows
-    )
-    return (
-        f"<table><caption>{escape(caption)}</caption>\n<thead><tr>{head}</tr></thead>\n"
-        f"<tbody>\n{body}\n</tbody></table>"
     )
 
 

@@ -7,13 +7,13 @@ Knows nothing of routes.
 from __future__ import annotations
 
 import json
-from base64 import b64encode
 from collections.abc import Iterator, Mapping
-from hashlib import sha256
 from html import escape
 from typing import Any
+from urllib.parse import quote
 
-from freehold.serve.marks import DEGREES, table, write_explanation
+from freehold.pages import html_table, lay_out, policy
+from freehold.serve.marks import DEGREES, write_explanation
 from freehold.task import Prediction, Release, Verdict
 
 __all__ = ["SAFE", "write_page"]
@@ -24,32 +24,14 @@ _SHADES = "\n".join(
     for n in range(1, DEGREES + 1)
 )
 _STYLE = f"""
-:root {{ color-scheme: light dark; --ink: #1b1b1f; --paper: #fff; --quiet: #5c5c66; --rule: #d9d9e0; }}
-@media (prefers-color-scheme: dark) {{
-  :root {{ --ink: #ececf1; --paper: #17171a; --quiet: #a5a5b0; --rule: #3a3a42; }}
-}}
-body {{ font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); margin: 2rem auto;
-  max-width: 68rem; padding: 0 1rem; }}
-h1, h2, h3 {{ line-height: 1.25; overflow-wrap: anywhere; }}
-h2 {{ margin-top: 2.5rem; border-top: 1px solid var(--rule); padding-top: 1rem; }}
-table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 0.875rem;
-  margin: 0.5rem 0 1rem; }}
-caption {{ text-align: left; color: var(--quiet); padding-bottom: 0.25rem; }}
-th, td {{ text-align: left; padding: 0.2rem 0.9rem 0.2rem 0; border-bottom: 1px solid var(--rule);
-  overflow-wrap: anywhere; vertical-align: top; }}
-th.number, td.number {{ text-align: right; white-space: nowrap; }}
 label {{ display: block; }}
 textarea {{ width: 100%; box-sizing: border-box; font: inherit; min-height: 4.5rem; }}
 button {{ font: inherit; padding: 0.25rem 1rem; }}
 mark {{ color: inherit; background: none; border-radius: 0.15rem; padding: 0 0.05rem; }}
 {_SHADES}
 .text {{ white-space: pre-wrap; overflow-wrap: anywhere; }}
-.quiet {{ color: var(--quiet); }}
 """
-_HASH = b64encode(sha256(_STYLE.encode()).digest()).decode()
-SAFE = (
-    f"default-src 'none'; style-src 'sha256-{_HASH}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
+SAFE = policy(_STYLE)
 """The Content-Security-Policy of the page: its own style sheet, its own form, nothing else."""
 
 _METRICS = ("field", "metric", ">value", ">95 % interval", ">n")
@@ -79,18 +61,7 @@ def write_page(
         body += write_explanation(explanation, inputs=inputs)
     elif prediction is not None:
         body.append("<p>This server was put together without explanations.</p>")
-    return "\n".join(
-        [
-            "<!doctype html>",
-            '<html lang="en">',
-            f'<head><meta charset="utf-8"><title>{escape(release.name)}</title>',
-            '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            f"<style>{_STYLE}</style></head>",
-            "<body><main>",
-            *body,
-            "</main></body></html>\n",
-        ]
-    )
+    return lay_out(release.name, body, style=_STYLE)
 
 
 def _model(release: Release, *, about: str) -> Iterator[str]:
@@ -103,9 +74,11 @@ def _model(release: Release, *, about: str) -> Iterator[str]:
         f'<p class="quiet">It is {escape(release.state)}, {outcome} the gate, and was made '
         f"{escape(release.created[:19])} UTC.<br>Digest {escape(release.artifact.digest)}</p>"
     )
+    yield f'<p><a href="{escape(quote(release.name))}/data">The data that it was made from</a></p>'
     rows = _figures(verdict)
     if rows:
-        yield table(_METRICS, rows, caption="What the gate measured on test rows that nothing has learned from")
+        caption = "What the gate measured on test rows that nothing has learned from"
+        yield html_table(_METRICS, rows, caption=caption)
 
 
 def _figures(verdict: Verdict) -> list[tuple[str, ...]]:
@@ -135,4 +108,4 @@ def _answers(prediction: Prediction) -> Iterator[str]:
         then = ", ".join(f"{label} {share:.2f}" for label, share in others)
         rows.append((field, f"{value}{note}", f"{answer.confidence:.2f}", then))
     yield "<h2>What it says</h2>"
-    yield table(_ANSWERS, rows, caption=f"Request {prediction.request}, which feedback can name")
+    yield html_table(_ANSWERS, rows, caption=f"Request {prediction.request}, which feedback can name")

@@ -85,6 +85,9 @@ def _add_task(slot: Slot, paths: Schema, schemas: Schema) -> None:
         "get": _page(f"show_{name}", "The page of the champion."),
         "post": _page(f"ask_{name}", "The page, with an answer to what its form says.", form=inputs),
     }
+    data = _page(f"show_data_{name}", "The data that the champion was made from.")
+    data["responses"]["200"]["content"]["application/json"] = {"schema": _ref("Data")}
+    paths[f"/models/{name}/data"] = {"get": data}
     _add_feedback(name, paths)
 
 
@@ -143,6 +146,7 @@ def _shared_schemas() -> Schema:
         "Embeddings": _embeddings(),
         "Batch": _batch(),
         "File": _file(),
+        "Data": _data(),
         "Error": _object({"error": _object(error)}),
         "Explanation": _explanation(),
         "Model": _model(),
@@ -188,6 +192,13 @@ def _explanation() -> Schema:
             "nearest": _object(nearest),
         }
     )
+
+
+def _data() -> Schema:
+    lists = dict.fromkeys(("funnel", "sources", "credits", "releases", "warnings"), _list(_ANY))
+    known = {"examples": _WHOLE, **dict.fromkeys(("splits", "labels", "licences", "cleaning"), _ANY)}
+    said = {"task": _TEXT, "release": _NAME, "digest": _TEXT, "notes": _list(_TEXT), "drift": _MAYBE}
+    return _object({**said, **lists, **known})
 
 
 def _decision() -> Schema:
@@ -253,20 +264,10 @@ def _embeddings() -> Schema:
 
 
 def _model() -> Schema:
-    return _object(
-        {
-            "id": _TEXT,
-            "object": {"const": "model"},
-            "created": _WHOLE,
-            "owned_by": _TEXT,
-            "task": _TEXT,
-            "version": _WHOLE,
-            "digest": _TEXT,
-            "champion": _FLAG,
-            "state": {"enum": ["champion", "released", "refused", "withdrawn"]},
-            "verdict": _ANY,
-        }
-    )
+    names = dict.fromkeys(("id", "owned_by", "task", "digest"), _TEXT)
+    known = {**names, "object": {"const": "model"}, "created": _WHOLE, "version": _WHOLE, "champion": _FLAG}
+    state = {"enum": ["champion", "released", "refused", "withdrawn"]}
+    return _object({**known, "state": state, "verdict": _ANY})
 
 
 def _batch() -> Schema:

@@ -43,6 +43,7 @@ NEEDS: Mapping[str, Need] = {
     "DELETE /v1/tasks/{task}/feedback/{id}": "feedback",
     "GET /models/{task}": "review",
     "POST /models/{task}": "review",
+    "GET /models/{task}/data": "review",
     "GET /metrics": "admin",
 }
 

@@ -20,6 +20,7 @@ from freehold.serve.champions import Champions, Slot
 from freehold.serve.door import Door
 from freehold.serve.explanations import Explainer, Explanations
 from freehold.serve.faults import Code, Fault
+from freehold.serve.inventories import Inventories
 from freehold.serve.jobs import Asked
 from freehold.serve.keyring import Keyring
 from freehold.serve.measures import Measures
@@ -42,6 +43,8 @@ _USED_SECONDS = 60.0
 """How often the last use of keys is written down."""
 _PATIENCE = 0.05
 """Seconds after which it is looked whether a client still waits."""
+_READING = 10.0
+"""Seconds that a request waits for rows that are read for the first time."""
 _MODEL = re.compile(r"([^@]*)(?:@([0-9]{1,9}))?")
 
 
@@ -113,6 +116,7 @@ class Service:
         self.explanations = Explanations(
             explainer, rows_limit=settings.explained_limit, queue_limit=settings.explained_queue_limit
         )
+        self.inventories = Inventories(patience=_READING)
         self.inbox = inbox
         self.measures = measures = Measures()
         self.settings = settings
@@ -189,6 +193,7 @@ class Service:
             answering.close()
         self._books.shutdown(wait=True)
         self.explanations.close()
+        self.inventories.close()
         self._keeper.shutdown(wait=True)
         self.keyring.write_used()
         self._pool.shutdown(wait=True)

@@ -8,15 +8,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
-from freehold.task.canonical import canonical, digest
+from freehold.task.canonical import Json, canonical, digest
 from freehold.task.fields import Split
 
 __all__ = [
     "PIECE",
     "Example",
     "Passport",
+    "Refused",
     "Value",
     "example_id",
     "name_unit",
@@ -70,6 +71,34 @@ class Example:
     """The id of the smallest example among its near duplicates; its own where it has none."""
 
 
+class Refused(NamedTuple):
+    """A row that is not used.
+
+    Attributes:
+        text: The beginning of the row, to find it again.
+        locator: Where it stands: a page of a site, a file of a folder; empty where the source and the line say it.
+    """
+
+    source: str
+    line: int
+    reason: str
+    text: str
+    locator: str = ""
+
+    @property
+    def said(self) -> str:
+        """Where it stands and why it is refused, in words; a file or page is named once."""
+        name, _, rest = self.reason.removeprefix("`").partition("`")
+        is_named = self.reason.startswith("`") and self.locator.rpartition(":")[0].endswith(name)
+        reason = (rest.removeprefix(": ") if rest.startswith(":") else f"it{rest}") if is_named else self.reason
+        return f"{self.locator or f'{self.source}:{self.line}'}: {reason}"
+
+    def to_json(self) -> dict[str, Json]:
+        """Returns it as plain data, without a locator that says nothing."""
+        told = self._asdict()
+        return told if self.locator else {name: told[name] for name in self._fields[:-1]}
+
+
 def name_unit(passport: Passport, *, by_author: bool = False) -> str:
     """Returns what a row was drawn together with: its text, where it is a piece of one; empty where it was alone.
 
@@ -108,15 +137,15 @@ def write_examples(path: Path, examples: Iterable[Example]) -> int:
     return count
 
 
-def read_examples(path: Path) -> Iterator[Example]:
+def read_examples(path: Path, *, keep: bool = True) -> Iterator[Example]:
     """Yields what `write_examples` wrote. Not to be changed: who reads the same file may get the same rows.
 
     A file that nobody may write is one that the registry keeps, which never changes. The rows of the last one
-    stay at hand, for the stages of a turn read the same rows one after the other.
+    stay at hand, for the stages of a turn read the same rows one after the other; not with `keep` off.
     """
     global _last  # noqa: PLW0603 - one slot, replaced as a whole
     status = path.stat()
-    if status.st_mode & 0o222 or status.st_size > _MOST_BYTES:
+    if not keep or status.st_mode & 0o222 or status.st_size > _MOST_BYTES:
         yield from _parse(path)
         return
     name = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)

@@ -5,34 +5,24 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Iterator, Mapping
-from html import escape
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from freehold.app.cli.datasheets import write_croissant, write_datasheet
-from freehold.app.cli.drawings import draw_funnel
 from freehold.app.cli.hints import command_line
-from freehold.app.cli.inventory import Inventory, Step, find_earlier, take
-from freehold.app.cli.opened import opened
+from freehold.app.cli.opened import Opened, opened, version_number
 from freehold.app.cli.options import AsJson, Code, Folder, State
-from freehold.app.cli.page import html_list, html_pair, html_table, lay_out
-from freehold.app.cli.paper import moment, print_document, print_line, print_table
+from freehold.app.cli.paper import print_document, print_line, print_table
 from freehold.app.cli.progress import show_progress
-from freehold.errors import UserError
+from freehold.errors import IntegrityError, NotFoundError, UserError
+from freehold.pages import Earlier, Inventory, find_earlier, tabulate, take, write_data_page
 
 __all__ = ["data"]
 
 _BAR = 40
-_REASONS = 4
-_FUNNEL = ("step", ">rows left", ">taken out", "most often")
-_SOURCES = ("source", ">rows", "licence", "read", "digest")
-_LICENCES = ("licence", ">examples", "commercial", "changes", "name makers", "share alike")
-_RULES = ("rule", ">texts", ">times", "what it did")
-_DRIFT = ("field", ">distance", "largest changes")
-
 _FILE = {"metavar": "FILE", "show_default": False}
 
 Since = Annotated[
@@ -67,10 +57,10 @@ def data(
     from freehold.line import collect_data
 
     with opened(folder, state=state) as here:
-        earlier = find_earlier(here, since)
+        earlier = _find_earlier(here, since)
         with show_progress(("data.collect",), plain=False, quiet=as_json) as tell:
             collected = collect_data(here.task, shelf=here.shelf, refresh=refresh, tell=tell)
-        found = take(here, collected.examples, earlier=earlier)
+        found = take(here.task, collected.examples, shelf=here.shelf, earlier=earlier)
         written = _write_files(
             found, collected.examples.folder, html=html, datasheet=datasheet, croissant=croissant
         )
@@ -85,12 +75,34 @@ def data(
     return Code.DONE
 
 
+def _find_earlier(here: Opened, since: str) -> Earlier | None:
+    """Returns the data of a version; of the model in service where none is named, None where there is none.
+
+    Raises:
+        UserError: There is no such version, or its data is not in this state.
+        IntegrityError: The data of the version that was named is damaged.
+    """
+    if since:
+        named = find_earlier(here.task.name, version_number(since, task=here.task.name), shelf=here.shelf)
+        if named.folder is None:
+            message = f"the data that `{named.name}` was made from is not in `{here.shelf.state}`."
+            raise NotFoundError(message, hint="Name another version; freehold models lists them.")
+        return named
+    version = here.shelf.champion_version(here.task.name)
+    if version is None:
+        return None
+    try:
+        return find_earlier(here.task.name, version, shelf=here.shelf)
+    except IntegrityError:
+        return Earlier(f"{here.task.name}@{version}", None)
+
+
 def _write_files(
     found: Inventory, folder: Path, *, html: Path | None, datasheet: Path | None, croissant: Path | None
 ) -> list[Path]:
     written = []
     if html:
-        written.append(_write(html, "".join(write_page(found))))
+        written.append(_write(html, write_data_page(found)))
     if datasheet:
         written.append(_write(datasheet, write_datasheet(found)))
     if croissant:
@@ -117,101 +129,17 @@ def _show(found: Inventory) -> None:
         for step in found.funnel:
             print_line(f"{step.name:>22} ▕{'█' * round(_BAR * step.left / most)} {step.left:,}")
         print_line()
-    print_table(_FUNNEL, _funnel_rows(found), title=f"{found.task.name}: from rows to examples")
-    for step in found.funnel:
-        for sample in step.samples:
-            print_line(f"  {step.name}: {sample}")
-    print_line(f"Examples: {found.splits}.")
-    print_table(_SOURCES, _source_rows(found), title="sources")
-    print_table(
-        _LICENCES, _licence_rows(found), title="licences: what is known of what they allow; no legal advice"
-    )
-    if found.report["cleaning"]:
-        print_table(_RULES, _rule_rows(found), title="cleaning")
-    if found.drift:
-        print_table(_DRIFT, _drift_rows(found.drift), title=_drift_title(found.drift))
+    for table in tabulate(found).values():
+        print_table(table.columns, table.rows, title=table.caption)
+        if table.about == "funnel":
+            for line in _below_funnel(found):
+                print_line(line)
+    for note in found.notes:
+        print_line(f"  - {note}")
     for warning in found.report["warnings"]:
         print_line(f"  - {warning['message']}")
 
 
-def _funnel_rows(found: Inventory) -> list[tuple[str, ...]]:
-    return [
-        (step.name, f"{step.left:,}", f"{step.gone:,}" if step.gone else "", _often(step)) for step in found.funnel
-    ]
-
-
-def _often(step: Step) -> str:
-    reasons = sorted(step.reasons.items(), key=lambda item: -item[1])
-    return "; ".join(f"{reason} ({count:,})" for reason, count in reasons[:_REASONS] if count)
-
-
-def _source_rows(found: Inventory) -> list[tuple[str, ...]]:
-    return [
-        (each["uri"], f"{each['rows']:,}", each["licence"], moment(each["noted"]), each["digest"][:12])
-        for each in found.sources
-    ]
-
-
-def _licence_rows(found: Inventory) -> list[tuple[str, ...]]:
-    rows = []
-    for name, each in found.report["licences"].items():
-        uses = each["uses"]
-        words = ["yes" if allowed else "no" for allowed in uses.values()] if uses else ["?"] * 4
-        rows.append((name or "(unknown)", f"{each['examples']:,}", *words))
-    return rows
-
-
-def _rule_rows(found: Inventory) -> list[tuple[str, ...]]:
-    cleaning = found.report["cleaning"]
-    dropped = [(name, f"{t['texts']:,}", "", "dropped the row") for name, t in cleaning["dropped"].items()]
-    changed = [
-        (name, f"{t['texts']:,}", f"{t['times']:,}", "found or changed") for name, t in cleaning["found"].items()
-    ]
-    return [*dropped, *changed]
-
-
-def _drift_rows(drift: Mapping[str, Any]) -> list[tuple[str, ...]]:
-    return [
-        (
-            field,
-            f"{each['distance']:.3f}",
-            ", ".join(f"{c['label']} {c['before']:.1%} to {c['now']:.1%}" for c in each["largest"]),
-        )
-        for field, each in drift["fields"].items()
-    ]
-
-
-def _drift_title(drift: Mapping[str, Any]) -> str:
-    words = drift["words"]
-    return (
-        f"since {drift['against']}: {drift['added']:,} added, {drift['removed']:,} gone, "
-        f"{drift['relabelled']:,} with other labels; median words {words['before']:g}, now {words['now']:g}"
-    )
-
-
-def write_page(found: Inventory) -> str:
-    """Returns the inventory as one page of HTML."""
-    return lay_out(f"{found.task.name}: data", _body(found))
-
-
-def _body(found: Inventory) -> Iterator[str]:
-    yield f"<h1>{escape(found.task.name)}: data</h1>"
-    yield f'<p class="quiet">{escape(found.task.description)} Digest {escape(found.digest)}</p>'
-    yield "<h2>From rows to examples</h2>"
-    picture = draw_funnel([(step.name, step.left) for step in found.funnel])
-    yield html_pair(picture, html_table(_FUNNEL, _funnel_rows(found), caption="Where rows went"))
-    samples = [f"{step.name}: {sample}" for step in found.funnel for sample in step.samples]
-    if samples:
-        yield html_list(samples)
-    yield "<h2>Where it comes from</h2>"
-    yield html_table(_SOURCES, _source_rows(found), caption="Sources as they were last read")
-    yield html_table(_LICENCES, _licence_rows(found), caption="Licences: what is known of them; no legal advice")
-    if found.report["cleaning"]:
-        yield "<h2>Cleaning</h2>"
-        yield html_table(_RULES, _rule_rows(found), caption="What each rule did")
-    if found.drift:
-        yield "<h2>What changed</h2>"
-        yield html_table(_DRIFT, _drift_rows(found.drift), caption=_drift_title(found.drift))
-    if found.report["warnings"]:
-        yield "<h2>What was odd</h2>"
-        yield html_list(warning["message"] for warning in found.report["warnings"])
+def _below_funnel(found: Inventory) -> Iterator[str]:
+    yield from (f"  {step.name}: {sample}" for step in found.funnel for sample in step.samples)
+    yield f"Examples: {found.splits}."

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from freehold.app.cli.inventory import Inventory
+    from freehold.pages import Inventory
 
 __all__ = ["write_croissant", "write_datasheet"]
 

@@ -12,8 +12,9 @@ import typer
 from freehold.app.cli.hints import command_line
 from freehold.app.cli.opened import Opened, opened, user_name
 from freehold.app.cli.options import AsJson, Code, Folder, State, Who
-from freehold.app.cli.paper import moment, print_document, print_line, print_table, remark
+from freehold.app.cli.paper import print_document, print_line, print_table, remark
 from freehold.errors import DataError, NotFoundError, UserError
+from freehold.pages import moment
 
 if TYPE_CHECKING:
     from freehold.registry import Feedback

@@ -13,7 +13,8 @@ from freehold.app.cli.durations import parse_duration, parse_expiry
 from freehold.app.cli.hints import command_line
 from freehold.app.cli.opened import opened
 from freehold.app.cli.options import AsJson, Code, Folder, State
-from freehold.app.cli.paper import moment, print_document, print_line, print_table, remark
+from freehold.app.cli.paper import print_document, print_line, print_table, remark
+from freehold.pages import moment
 
 if TYPE_CHECKING:
     from freehold.registry import Key, MadeKey

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from freehold.app.cli.hints import command_line
 from freehold.app.cli.opened import opened
 from freehold.app.cli.options import AsJson, Code, Folder, State
-from freehold.app.cli.paper import moment, print_document, print_line, print_table
+from freehold.app.cli.paper import print_document, print_line, print_table
 from freehold.app.cli.tables import shown
+from freehold.pages import moment
 
 if TYPE_CHECKING:
     from freehold.task import Release, Verdict

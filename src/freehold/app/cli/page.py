@@ -1,18 +1,16 @@
 """A report as one page of HTML: nothing is loaded from elsewhere, and no script runs.
 
-Owns the page's words and style. Pictures come from `drawings`, each beside the table of its numbers.
+Owns the page's words. Its frame and its pictures, each beside the table of its numbers, come from `pages`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 from freehold.app.cli.confusions import named
-from freehold.app.cli.drawings import draw_cost, draw_reliability, draw_risk_coverage
 from freehold.app.cli.made import describe_rungs
-from freehold.app.cli.paper import moment
 from freehold.app.cli.tables import comparison_rows, metric_rows, shown
 from freehold.app.cli.tiers import (
     ABSTAINING,
@@ -24,42 +22,25 @@ from freehold.app.cli.tiers import (
     cost_rows,
     tier_rows,
 )
+from freehold.pages import (
+    draw_cost,
+    draw_reliability,
+    draw_risk_coverage,
+    html_list,
+    html_pair,
+    html_table,
+    lay_out,
+    moment,
+)
 
 if TYPE_CHECKING:
     from freehold.app.cli.known import Known
 
-__all__ = ["html_list", "html_pair", "html_table", "lay_out", "write_page"]
-
-_STYLE = """
-:root { color-scheme: light dark;
-  --ink: #1b1b1f; --paper: #fff; --quiet: #5c5c66; --rule: #d9d9e0; --mark: #1f5fbf; }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #ececf1; --paper: #17171a; --quiet: #a5a5b0; --rule: #3a3a42; --mark: #7fb0ff; }
-}
-body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); margin: 2rem auto;
-  max-width: 68rem; padding: 0 1rem; }
-h1, h2, h3 { line-height: 1.25; }
-h2 { margin-top: 2.5rem; border-top: 1px solid var(--rule); padding-top: 1rem; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 0.875rem;
-  margin: 0.5rem 0 1rem; }
-caption { text-align: left; color: var(--quiet); padding-bottom: 0.25rem; }
-th, td { text-align: left; padding: 0.2rem 0.9rem 0.2rem 0; border-bottom: 1px solid var(--rule);
-  overflow-wrap: anywhere; }
-th.number, td.number { text-align: right; white-space: nowrap; }
-.pair { display: flex; flex-wrap: wrap; gap: 1rem 2rem; align-items: flex-start; }
-svg { width: 28rem; max-width: 100%; height: auto; }
-svg text { fill: var(--quiet); font-size: 12px; text-anchor: middle; }
-svg text.up { text-anchor: end; }
-.grid { stroke: var(--rule); } .guide { stroke: var(--quiet); stroke-dasharray: 4 4; fill: none; }
-.band { fill: var(--mark); opacity: 0.18; } .line, .bar { stroke: var(--mark); fill: none; stroke-width: 1.5; }
-.dot { fill: var(--mark); }
-.quiet { color: var(--quiet); }
-"""
+__all__ = ["write_page"]
 
 _ON_HELD_OUT = "Certified on validation rows, with 95 % confidence"
 _TAKEN = (">taken", ">confidence from", ">share right", ">95 % interval", ">n")
 _SURE = (">mean confidence", ">share right", ">95 % interval", ">n")
-_SAFE = "default-src 'none'; style-src 'unsafe-inline'"
 
 
 def write_page(known: Known) -> str:
@@ -80,23 +61,6 @@ def write_page(known: Known) -> str:
     ):
         body.extend(section)
     return lay_out(title, body)
-
-
-def lay_out(title: str, body: Iterable[str]) -> str:
-    """Returns a whole page: nothing is loaded from elsewhere, and no script runs."""
-    return "\n".join(
-        [
-            "<!doctype html>",
-            '<html lang="en">',
-            f'<head><meta charset="utf-8"><title>{escape(title)}</title>',
-            f'<meta http-equiv="Content-Security-Policy" content="{_SAFE}">',
-            '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            f"<style>{_STYLE}</style></head>",
-            "<body><main>",
-            *body,
-            "</main></body></html>\n",
-        ]
-    )
 
 
 def _verdict(known: Known) -> Iterator[str]:
@@ -208,35 +172,3 @@ def _share(right: Mapping[str, Any]) -> tuple[str, str, str]:
 
 def _counts(labels: Mapping[str, int]) -> str:
     return ", ".join(f"{label} ({count:,})" for label, count in labels.items())
-
-
-def html_pair(picture: str, table: str) -> str:
-    """Returns a picture with the table of its numbers beside it."""
-    return f'<div class="pair">{picture}\n<div>{table}</div></div>'
-
-
-def html_list(lines: Iterable[str]) -> str:
-    """Returns lines of text as a list."""
-    return "\n".join(["<ul>", *(f"<li>{escape(line)}</li>" for line in lines), "</ul>"])
-
-
-def html_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, caption: str) -> str:
-    """Returns a table. A column whose name starts with `>` is aligned to the right, as on the terminal."""
-    kinds = [' class="number"' if column.startswith(">") else "" for column in columns]
-    head = "".join(
-        f'<th scope="col"{kind}>{escape(column.removeprefix(">"))}</th>'
-        for kind, column in zip(kinds, columns, strict=True)
-    )
-    body = (
-        "<tr>" + "".join(f"<td{kind}>{escape(cell)}</td>" for kind, cell in zip(kinds, row, strict=True)) + "</tr>"
-        for row in rows
-    )
-    return "\n".join(
-        [
-            f"<table><caption>{escape(caption)}</caption>",
-            f"<thead><tr>{head}</tr></thead>",
-            "<tbody>",
-            *body,
-            "</tbody></table>",
-        ]
-    )

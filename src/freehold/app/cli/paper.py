@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-__all__ = ["console", "moment", "print_document", "print_line", "print_table", "remark"]
+__all__ = ["console", "print_document", "print_line", "print_table", "remark"]
 
 _PLAIN_WIDTH = 110
 
@@ -50,11 +50,6 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title:
     if title:
         out.print(Text(title, style="table.title"), soft_wrap=True)
     out.print(table)
-
-
-def moment(time: str) -> str:
-    """Returns a recorded time (ISO 8601, UTC) as people read it, to the second."""
-    return f"{time[:10]} {time[11:19]} UTC"
 
 
 def _empty_table(columns: Sequence[str]) -> Table:

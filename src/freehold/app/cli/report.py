@@ -15,9 +15,10 @@ from freehold.app.cli.made import print_facts
 from freehold.app.cli.opened import Opened, opened, version_number
 from freehold.app.cli.options import AsJson, Code, Folder, State
 from freehold.app.cli.page import write_page
-from freehold.app.cli.paper import moment, print_document, print_line, print_table
+from freehold.app.cli.paper import print_document, print_line, print_table
 from freehold.app.cli.tables import print_seconds, print_verdict
 from freehold.errors import NotFoundError, UserError
+from freehold.pages import moment
 
 if TYPE_CHECKING:
     from freehold.task import Release

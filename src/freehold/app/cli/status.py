@@ -12,7 +12,8 @@ from freehold.app.cli.made import find_facts
 from freehold.app.cli.models import describe_release
 from freehold.app.cli.opened import Opened, opened
 from freehold.app.cli.options import AsJson, Code, Folder, State
-from freehold.app.cli.paper import moment, print_document, print_line, print_table
+from freehold.app.cli.paper import print_document, print_line, print_table
+from freehold.pages import moment
 
 if TYPE_CHECKING:
     from freehold.registry import Feedback

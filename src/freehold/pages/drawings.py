@@ -11,10 +11,12 @@ from html import escape
 from math import floor
 from typing import Any, NamedTuple
 
-__all__ = ["draw_cost", "draw_funnel", "draw_reliability", "draw_risk_coverage"]
+__all__ = ["draw_cost", "draw_funnel", "draw_reliability", "draw_risk_coverage", "draw_shares"]
 
 _WIDTH, _HEIGHT = 460, 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 20, 12, 44
+_NAMES, _ROW, _LETTERS = 170, 30, 21
+"""Of bars: the room for their names, their distance, and the letters of a name that fit."""
 
 
 class _Axes(NamedTuple):
@@ -106,24 +108,66 @@ def draw_cost(points: Sequence[Mapping[str, Any]], *, allowed: float, taken: flo
 
 
 def draw_funnel(steps: Sequence[tuple[str, int]]) -> str:
-    """Returns how many rows are left after each step, as an `svg` element of bars."""
+    """Returns how many rows go into each step and come out of it, as an `svg` element of bars.
+
+    What a step took is the empty end of its bar.
+    """
     most = max((count for _, count in steps), default=0) or 1
-    height, room = 30, _WIDTH - 240
-    shapes = []
+    room, shapes, came = _WIDTH - _NAMES - 130, [], 0
     for place, (name, count) in enumerate(steps):
-        top, length = 8 + place * height, max(1, round(room * count / most))
-        shapes.append(f'<text class="up" x="150" y="{top + 15}">{escape(name)}</text>')
-        shapes.append(f'<rect class="dot" x="160" y="{top}" width="{length}" height="{height - 10}"/>')
-        shapes.append(f'<text x="{200 + length}" y="{top + 15}">{count:,}</text>')
+        top, length = 8 + place * _ROW, max(1, round(room * count / most))
+        whole, gone = max(length, round(room * came / most)), max(0, came - count)
+        if gone:
+            shapes.append(_bar("was", top, whole, about=f"{name}: {came:,} in, {gone:,} taken out"))
+        shapes.append(_bar("dot", top, length, about=f"{name}: {count:,} left"))
+        shapes.append(f'<text class="up" x="{_NAMES - 10}" y="{top + 15}">{escape(_cut(name))}</text>')
+        shown = f"{count:,}" + (f" (\u2212{gone:,})" if gone else "")
+        shapes.append(f'<text class="down" x="{_NAMES + whole + 8}" y="{top + 15}">{shown}</text>')
+        came = count
     about = "; ".join(f"{name}: {count:,}" for name, count in steps)
+    return _bars(shapes, height=16 + len(steps) * _ROW, title="rows left by step", about=about)
+
+
+def draw_shares(shares: Sequence[Mapping[str, Any]], *, name: str, against: str) -> str:
+    """Returns which share of its labels each label of a field had and has, as an `svg` element of pairs of bars.
+
+    Args:
+        shares: `label`, the share `before` and `now`.
+        against: Whose data came before: its bars are empty, those of now are full.
+    """
+    most = max((max(each["before"], each["now"]) for each in shares), default=0) or 1
+    room, shapes = _WIDTH - _NAMES - 130, []
+    for place, each in enumerate(shares):
+        top, label = 8 + place * _ROW, each["label"]
+        before, now = (max(1, round(room * each[when] / most)) for when in ("before", "now"))
+        shown = f"{each['before']:.1%} \u2192 {each['now']:.1%}"
+        shapes.append(_bar("was", top, before, about=f"{label}: {each['before']:.1%} in {against}", thick=9))
+        shapes.append(_bar("dot", top + 10, now, about=f"{label}: {each['now']:.1%} now", thick=9))
+        shapes.append(f'<text class="up" x="{_NAMES - 10}" y="{top + 14}">{escape(_cut(label))}</text>')
+        shapes.append(f'<text class="down" x="{_NAMES + max(before, now) + 8}" y="{top + 14}">{shown}</text>')
+    about = "; ".join(f"{each['label']}: {each['before']:.1%}, now {each['now']:.1%}" for each in shares)
+    title = f"{name}: share of each label in {against} (empty) and now (full)"
+    return _bars(shapes, height=16 + len(shares) * _ROW, title=title, about=about)
+
+
+def _bar(kind: str, top: int, length: int, *, about: str, thick: int = 20) -> str:
+    place = f'x="{_NAMES}" y="{top}" width="{length}" height="{thick}"'
+    return f'<rect class="{kind}" {place}><title>{escape(about)}</title></rect>'
+
+
+def _bars(shapes: Sequence[str], *, height: int, title: str, about: str) -> str:
     return "\n".join(
         [
-            f'<svg viewBox="0 0 {_WIDTH} {16 + len(steps) * height}" role="img" aria-label="rows left by step">',
-            f"<title>rows left by step</title><desc>{escape(about)}</desc>",
+            f'<svg viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="{escape(title)}">',
+            f"<title>{escape(title)}</title><desc>{escape(about)}</desc>",
             *shapes,
             "</svg>",
         ]
     )
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= _LETTERS else f"{name[: _LETTERS - 1]}\u2026"
 
 
 def _said(right: Mapping[str, float]) -> str:
