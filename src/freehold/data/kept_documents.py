@@ -18,7 +18,7 @@ from freehold.data.documents import Document, find_format
 
 __all__ = ["KeptDocuments"]
 
-_SCHEME = 2
+_SCHEME = 3
 """Raised where the same bytes would be read as another text."""
 
 

@@ -31,7 +31,7 @@ th, td { text-align: left; padding: 0.2rem 0.9rem 0.2rem 0; border-bottom: 1px s
 td:first-child { min-width: 5rem; } th { white-space: nowrap; }
 th.number, td.number { text-align: right; white-space: nowrap; }
 a { color: var(--mark); }
-li { overflow-wrap: anywhere; }
+li, p { overflow-wrap: anywhere; }
 .pair { display: flex; flex-wrap: wrap; gap: 1rem 2rem; align-items: flex-start; }
 svg { width: 28rem; max-width: 100%; height: auto; }
 svg text { fill: var(--quiet); font-size: 12px; text-anchor: middle; }

@@ -51,6 +51,27 @@ def test_documents_tell_what_their_files_say(
     assert (document.title, document.author, document.time) == (title, author, time)
 
 
+@pytest.mark.parametrize(
+    ("head", "author"),
+    [
+        ("", ""),
+        ('<meta name="author" content="Ada Byron">', "Ada Byron"),
+        ('<script type="application/ld+json">{"@type": "Article", "author": {"name": "Ada Byron"}}</script>', ""),
+        (
+            '<script type="application/ld+json">{"@context": "https://schema.org", "@type": "Article", "author": '
+            '{"@type": "Person", "name": "Ada Byron"}}</script>',
+            "Ada Byron",
+        ),
+    ],
+)
+def test_a_page_has_the_author_that_its_metadata_name(reader: DocumentReader, head: str, author: str) -> None:
+    said = "<p>It is called by set authorizer, and that is said so that the paragraph is as long as one.</p>" * 3
+    byline = '<p class="author">By <a rel="author" href="#">Set Authorizer</a></p>'
+    data = f"<html><head>{head}</head><body><article>{byline}{said}</article></body></html>".encode()
+    (page,) = reader.read("a.html", data)
+    assert page.author == author
+
+
 def test_a_page_is_its_main_text(reader: DocumentReader) -> None:
     (page,) = reader.read("a.html", html())
     assert "Shop" not in page.text

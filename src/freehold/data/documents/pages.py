@@ -33,8 +33,12 @@ def read_page(data: bytes | str, *, url: str = "") -> Document:
     """
     import trafilatura
 
+    tree = trafilatura.load_html(data)
+    if tree is None:
+        raise UnreadableError("no main text is found in the page")
+    author = _find_author(tree)
     found = trafilatura.bare_extraction(
-        data,
+        tree,
         url=url or None,
         include_comments=False,
         include_tables=True,
@@ -47,11 +51,18 @@ def read_page(data: bytes | str, *, url: str = "") -> Document:
     return Document(
         "\n\n".join(filter(None, _paragraphs(found.body))),
         title=_PERMALINK.sub("", found.title or "").strip(),
-        author=found.author or "",
+        author=author,
         time=found.date or "",
         licence=found.license or "",
         language=found.language or "",
     )
+
+
+def _find_author(tree: Any) -> str:
+    """Returns who a page's metadata say has written it; what trafilatura guesses from its text is often none."""
+    from trafilatura.metadata import examine_meta, extract_meta_json
+
+    return extract_meta_json(tree, examine_meta(tree)).author or ""
 
 
 def _paragraphs(node: Any) -> Iterator[str]:
