@@ -59,6 +59,8 @@ class Consensus:
         """
         if rule not in TIE_RULES:
             raise UserError(f"`rule` is {rule!r}; it must be one of {', '.join(map(repr, TIE_RULES))}.")
+        if not self.items:
+            return np.empty(0, np.int64)
         leading = self._leading()
         chosen: Whole = leading.argmax(1).astype(np.int64)
         for item in np.flatnonzero(leading.sum(1) > 1).tolist():
