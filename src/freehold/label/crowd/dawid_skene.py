@@ -97,8 +97,8 @@ def dawid_skene(
 
     An item's label is drawn from a prior; each expert then calls it something by a row of the expert's own
     confusion matrix. Starting from shares of votes, chances of labels give the matrices, and these the chances,
-    until nothing changes. Nothing is drawn by lot; a table with more votes is fitted from the start again, so
-    that votes that come later count as if they had come at once.
+    until nothing changes. Nothing is drawn by lot; with more votes it is fitted anew, so that votes that come
+    later count as if they had come at once.
 
     Args:
         votes: An expert may vote on an item several times.
@@ -121,9 +121,12 @@ def dawid_skene(
         Dawid, A. P. and Skene, A. M. (1979). Maximum likelihood estimation of observer error-rates using the EM
         algorithm. Applied Statistics 28, 20-28.
     """
-    seen_before = _pseudo_counts(smoothing, len(votes.labels))
-    cells, known = _cells(votes), _known(votes, gold or {})
-    counts = count_votes(votes)
+    known, seen_before = _known(votes, gold or {}), _pseudo_counts(smoothing, len(votes.labels))
+    return _fit(votes, known, seen_before=seen_before, rounds=rounds)
+
+
+def _fit(votes: Votes, known: Whole, *, seen_before: float, rounds: int) -> DawidSkene:
+    cells, counts = _cells(votes), count_votes(votes)
     chances = _fix(counts / counts.sum(1, keepdims=True), known)
     likelihoods: list[float] = []
     converged = not len(votes)

@@ -84,10 +84,16 @@ def settle(
         [Outcome(item='1', value=True, confidence=0.6666666666666666, tied=())]
     """
     means, gold = means or Means(), gold or {}
+    _check(field, means)
+    rows = [row for row in rows if row.field == field.name]
+    found = _settle(field, rows, gold=gold, means=means)
+    return [Outcome(each.item, gold[each.item], 1.0) if each.item in gold else each for each in found]
+
+
+def _check(field: Field, means: Means) -> None:
     if means.method not in METHODS or means.ties not in TIE_RULES:
         raise UserError(
-            f"`method` is {means.method!r} and `ties` is {means.ties!r}; they must be of "
-            f"{METHODS} and of {TIE_RULES}.",
+            f"`method` is {means.method!r} and `ties` is {means.ties!r}; they must be of {METHODS} and {TIE_RULES}.",
             hint="Leave them out for Dawid-Skene, and for no answer where values are tied.",
         )
     if field.kind == "text":
@@ -95,17 +101,16 @@ def settle(
             f"`{field.name}` is of kind `text`: free texts of several experts cannot be put together.",
             hint="Let an expert choose one of them.",
         )
-    rows = [row for row in rows if row.field == field.name]
+
+
+def _settle(field: Field, rows: Sequence[Annotation], *, gold: Mapping[str, Value], means: Means) -> list[Outcome]:
     if field.kind == "number":
-        found = _settle_numbers(read_votes(field, rows))
-    elif field.kind == "spans":
-        found = _settle_spans(read_marks(field, rows), means)
-    elif field.kind == "choices":
-        found = _settle_choices(field, read_marks(field, rows), gold=gold, means=means)
-    else:
-        votes = read_votes(field, rows)
-        found = _settle_labels(field, votes, gold=gold, means=means)
-    return [Outcome(each.item, gold[each.item], 1.0) if each.item in gold else each for each in found]
+        return _settle_numbers(read_votes(field, rows))
+    if field.kind == "spans":
+        return _settle_spans(read_marks(field, rows), means)
+    if field.kind == "choices":
+        return _settle_choices(field, read_marks(field, rows), gold=gold, means=means)
+    return _settle_labels(field, read_votes(field, rows), gold=gold, means=means)
 
 
 def _agree(votes: Votes, gold: Mapping[str, str], means: Means) -> list[Settled]:
