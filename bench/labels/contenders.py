@@ -2,7 +2,7 @@
 
 `python -m bench.labels.contenders NAME FOLDER SET --rounds N` prints, as JSON, what the contender answers to each
 question (null for no answer), what agreement it finds, and the CPU-seconds of each round of each. Time runs from
-rows in memory to answers, without imports; libraries get their rows in the form that they ask for before time runs.
+rows in memory to answers, without imports; libraries have their rows in the form that they ask for by then.
 """
 
 from __future__ import annotations

@@ -93,7 +93,7 @@ def settle(
 def _check(field: Field, means: Means) -> None:
     if means.method not in METHODS or means.ties not in TIE_RULES:
         raise UserError(
-            f"`method` is {means.method!r} and `ties` is {means.ties!r}; they must be of {METHODS} and {TIE_RULES}.",
+            f"`method` is {means.method!r} and `ties` is {means.ties!r}; allowed: {METHODS} and {TIE_RULES}.",
             hint="Leave them out for Dawid-Skene, and for no answer where values are tied.",
         )
     if field.kind == "text":
