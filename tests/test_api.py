@@ -53,6 +53,12 @@ NAMES = {
     "freehold.feedback": "Receipt Rejected accept withdraw",
     "freehold.gate": "Champion Pair Pairs compare decide judge mcnemar measure pair_up paired_difference wilson",
     "freehold.label": "annotate",
+    "freehold.label.crowd": """
+        Agreement Annotation Coefficient Confusion Consensus DawidSkene Expert FieldAgreement Level METHODS Means
+        Method NOT_MARKED Outcome SMOOTHINGS Settled Smoothing TIE_RULES TieRule Vote Votes Weights alpha cohen
+        dawid_skene find_confusions fleiss majority measure_agreement measure_experts measure_on_gold read_votes
+        settle tabulate
+    """,
     "freehold.line": """
         Collected Explainer LocalRunner Model Nearest Neighbour Planned Reasons Runner STAGES
         StageRun Tell TurnRecord champion collect_data load open_model open_state plan run run_turn

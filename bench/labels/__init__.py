@@ -1,0 +1,1 @@
+"""Labels, measured: what several people say, put together and compared."""
