@@ -155,10 +155,10 @@ def test_what_changed_since_any_version(desk: Path, type_command: Type, monkeypa
     assert (drifts["1"]["against"], drifts["desk@2"]["against"]) == ("desk@1", "desk@2")
     assert drifts["1"]["added"] > drifts["desk@2"]["added"] > 0
     assert "since desk@1: " in type_command("data", desk, "--since", "1").out
-    said = {since: type_command("data", desk, "--since", since) for since in ("7", "latest", "mail@1")}
+    said = {since: type_command("data", desk, "--since", since) for since in ("7", "latest", "mail@1", "9" * 30)}
     assert {each.code for each in said.values()} == {2}
     assert "`desk` has no version 7.\nIt has: 1, 2" in said["7"].err
-    for since in ("latest", "mail@1"):
+    for since in ("latest", "mail@1", "9" * 30):
         assert f"{since!r} is not a version of `desk`; it must be a number or `desk@NUMBER`." in said[since].err
     monkeypatch.setenv("FREEHOLD_DB", f"sqlite:///{desk}/.freehold/freehold.db")
     gone = type_command("data", desk, "--since", "1", "--state", desk / "elsewhere")

@@ -147,9 +147,7 @@ def test_pieces_of_a_text_are_not_as_many_rows(tmp_path: Path) -> None:
     [comparison] = verdict.comparisons
     assert (comparison.test, comparison.worse) == ("sign_flip", False)
     assert comparison.p == 0.5  # two texts of five: both signs alike in two of four ways
-    told = (
-        "The 300 rows of `topic` come from 5 texts: rows of one are alike, and intervals and tests allow for it."
-    )
+    told = "The 300 rows of `topic` come from 5 texts: rows of one are alike; intervals and tests allow for it."
     assert told in verdict.reasons
 
 

@@ -166,6 +166,11 @@ def test_what_people_said_is_no_sample(tmp_path: Path) -> None:
         ("https://:pw@host", "https://:***@host"),
         ("https://host:8080/a@b", "https://host:8080/a@b"),
         ("a.csv", "a.csv"),
+        ("postgresql://me:pa/ss@host/mail", "postgresql://me:***@host/mail"),
+        ("postgresql://me:p@ss@host/mail", "postgresql://me:***@host/mail"),
+        ("https://token@host/a", "https://***@host/a"),
+        ("sqlite:///x.db?mode=ro&password=hunter2", "sqlite:///x.db?mode=ro&password=***"),
+        ("https://host/a?API_KEY=abc&page=2", "https://host/a?API_KEY=***&page=2"),
     ],
 )
 def test_addresses_are_shown_without_their_passwords(text: str, shown: str) -> None:

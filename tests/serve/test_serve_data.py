@@ -194,6 +194,22 @@ def test_nobody_waits_long_and_what_was_read_is_read_once(slot: Slot) -> None:
     inventories.close()
 
 
+def test_readings_that_wait_are_few_and_none_is_begun_twice(slot: Slot) -> None:
+    inventories = Slow()
+    champion = slot.shelf.champion("banking")
+    assert champion is not None
+
+    async def ask() -> list[Inventory | None]:
+        versions = [replace(champion, version=version) for version in range(1, 31)]
+        return [await inventories.find(slot, each) for each in (*versions, *versions)]
+
+    assert asyncio.run(ask()) == [None] * 60
+    assert len(inventories._known) == 8
+    inventories.gate.set()
+    inventories.close()
+    assert inventories.readings <= 8
+
+
 def test_a_server_that_ends_does_not_read_on(slot: Slot) -> None:
     inventories = Slow()
     champion = slot.shelf.champion("banking")

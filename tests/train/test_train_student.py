@@ -122,7 +122,9 @@ def test_pieces_of_one_text_certify_as_one_row(task: Task, tmp_path: Path) -> No
     told, facts = certificate(artifact), dict[str, Any](artifact.facts)
     assert (told["rows"], told["left_out"]) == (32, 96)  # four rows of each text
     assert told["above"] is None
-    assert "96 more of the same texts or authors do not count" in facts["abstaining"]["area"]["sentence"]
+    assert (
+        "for one row of each text or author, and 96 more do not count" in facts["abstaining"]["area"]["sentence"]
+    )
     assert (facts["abstaining"]["area"]["rows"], facts["abstaining"]["area"]["left_out"]) == (32, 96)
 
 

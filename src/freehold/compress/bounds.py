@@ -55,4 +55,4 @@ def independent_rows(rows: Sequence[Example], *, by_author: bool) -> list[int]:
 
 def tell_left_out(rows: int) -> str:
     """Returns what a certificate says of rows that it could not count; nothing where there are none."""
-    return f"; {rows:,} more of the same texts or authors do not count" if rows else ""
+    return f"; this is for one row of each text or author, and {rows:,} more do not count" if rows else ""

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from freehold.gate.intervals import measured
-from freehold.gate.resampling import Statistic, Whole, evaluate, percentiles, resample
+from freehold.gate.resampling import Statistic, Whole, evaluate, percentiles, resample, widening
 from freehold.gate.scores import Pair, Scores, score, units_of
 from freehold.gate.units import compare_rights
 from freehold.task import SMALLER_IS_BETTER, Comparison, Field, FieldKind, Measured
@@ -84,11 +84,13 @@ def _compare_statistics(statistics: Mapping[str, Statistic], units: Whole, *, si
     """
     n = len(units)
     values = {name: evaluate(statistic, n) for name, statistic in statistics.items()}
-    drawn = resample(statistics, units, seed=seed)
+    difference = sign * (values["candidate"] - values["champion"])
+    drawn, wider = resample(statistics, units, seed=seed), widening(units)
     differences = sign * (drawn["candidate"] - drawn["champion"])
+    if wider > 1:
+        differences = difference + wider * (differences - difference)
     kept = differences[~np.isnan(differences)]
     tail = min((kept <= 0).sum(), (kept >= 0).sum())
-    difference = sign * (values["candidate"] - values["champion"])
     return _Outcome(
         candidate=round(values["candidate"], 6),
         champion=round(values["champion"], 6),

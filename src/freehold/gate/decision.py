@@ -8,7 +8,7 @@ from typing import NamedTuple
 from freehold.gate import reasons
 from freehold.gate.comparison import compare
 from freehold.gate.reasons import Finding
-from freehold.gate.scores import Pair, measure, pair_up
+from freehold.gate.scores import Pair, measure, pair_up, units_of
 from freehold.task import Comparison, Field, Json, Metrics, Prediction, Task, Value, Verdict
 
 __all__ = ["Champion", "decide"]
@@ -114,4 +114,8 @@ def _compare(
         else:
             ours, theirs = (rows.pairs(field, each) for each in (rows.predictions, champion.predictions))
             comparisons.append(compare(field, ours, champion=theirs, seed=task.seed))
+            units = len(set(units_of(ours).tolist()))
+            is_few = units < min(reasons.LEAST_UNITS, len(ours))
+            if is_few and comparisons[-1].difference.value < 0 and not comparisons[-1].worse:
+                notes.append(reasons.cannot_tell(comparisons[-1], units=units, against=champion.name))
     return comparisons, notes

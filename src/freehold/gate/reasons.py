@@ -22,7 +22,9 @@ from freehold.task import (
 )
 
 __all__ = [
+    "LEAST_UNITS",
     "Finding",
+    "cannot_tell",
     "certified",
     "compared",
     "different_inputs",
@@ -48,6 +50,10 @@ _NEEDS = {
     "coverage": "answers with an interval",
     "out_of_scope": "a model that says what is out of scope",
 }
+
+
+LEAST_UNITS = 6
+"""With fewer, all of them worse, a sign-flip test still does not say so: 2 / 2⁵ > 0.05."""
 
 
 class Finding(NamedTuple):
@@ -132,8 +138,20 @@ def drawn_together(field: Field, units: Sequence[str]) -> list[Finding]:
         return []
     kinds = sorted({unit.partition(" ")[0] for unit in named})
     told = " and ".join(f"{kind}s" for kind in kinds)
-    sentence = f"The {rows(len(units))} of `{field.name}` come from {count:,} {told}: "
-    return [Finding(f"{sentence}rows of one are alike, and intervals and tests allow for it.")]
+    begin = f"The {rows(len(units))} of `{field.name}` come from"
+    if count == 1:
+        sentence = f"{begin} one {kinds[0]}: nothing can be said of others. Add test rows of other {told}."
+        return [Finding(sentence, refuses=True)]
+    return [Finding(f"{begin} {count:,} {told}: rows of one are alike; intervals and tests allow for it.")]
+
+
+def cannot_tell(comparison: Comparison, *, units: int, against: str) -> Finding:
+    """Says that a candidate did worse, and that there are too few texts or authors to call it chance."""
+    sentence = (
+        f"`{comparison.field}`: the candidate does worse than {against}, and rows of {units} texts or authors "
+        f"are too few to tell whether that is chance: add some of {LEAST_UNITS - units} others at least."
+    )
+    return Finding(sentence, refuses=True)
 
 
 def unmeasured(field: Field) -> Finding:

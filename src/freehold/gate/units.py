@@ -12,13 +12,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from freehold.gate.intervals import Pairs, mcnemar, paired_difference, wilson
-from freehold.gate.resampling import Floats, Whole
+from freehold.gate.resampling import Floats, Whole, effective_units, student_over_normal
 from freehold.task import Measured
 
 __all__ = ["compare_rights", "effective_rows", "number_units", "share", "sign_flip_test"]
-
-_NORMAL = 1.959963984540054
-_POINT = 0.975
 
 
 def number_units(names: Sequence[str]) -> Whole:
@@ -47,8 +44,9 @@ def effective_rows(values: Floats, units: Whole, *, least: float, most: float = 
     """Returns how many rows drawn alone would tell as much of the mean of `values`: the number of rows at most.
 
     The variance of the mean is that between units; a unit of half the usual size with the least value and one with
-    the most are added, for a few units that all agree say nothing of the next one. Half was chosen in a simulation
-    (decision 0019). Student's t in place of the normal distribution allows for few units.
+    the most are added, for a few units that all agree say nothing of the next one. Student's t in place of the
+    normal distribution allows for few units; so many as they are worth, where some are much larger than others.
+    Both were chosen in a simulation (decision 0019).
 
     Args:
         values: Shape (rows,).
@@ -63,15 +61,15 @@ def effective_rows(values: Floats, units: Whole, *, least: float, most: float = 
         return float(rows)
     if count == 1:
         return 0.0
-    from scipy.special import stdtrit
-
-    half = rows / count / 2
+    worth = effective_units(units)
+    half = rows / worth / 2
     sizes = np.append(np.bincount(units), [half, half])
     totals = np.append(np.bincount(units, values), [half * least, half * most])
     mean = totals.sum() / sizes.sum()
     spread = (values**2).sum() + half * (least**2 + most**2) - sizes.sum() * mean**2
     between = (count + 2) / (count + 1) * ((totals - mean * sizes) ** 2).sum()
-    return float(rows / max(1.0, between / spread) * (_NORMAL / stdtrit(count - 1, _POINT)) ** 2)
+    effect = max(1.0, between / spread) if spread > 0 else rows / worth
+    return float(rows / effect / student_over_normal(worth) ** 2)
 
 
 def compare_rights(ours: NDArray[np.bool_], theirs: NDArray[np.bool_], units: Whole) -> tuple[Measured, float]:
@@ -88,7 +86,8 @@ def compare_rights(ours: NDArray[np.bool_], theirs: NDArray[np.bool_], units: Wh
     if int(units.max()) + 1 == len(units):
         return paired_difference(pairs), mcnemar(pairs)
     differences = ours.astype(np.int64) - theirs
-    worth = effective_rows(differences.astype(np.float64), units, least=-1.0)
+    usual = float(np.abs(differences).mean()) ** 0.5  # a difference of two equal models: its standard deviation
+    worth = effective_rows(differences.astype(np.float64), units, least=-usual, most=usual)
     by_unit = np.bincount(units, differences).astype(np.int64)
     return paired_difference(pairs, worth=worth), sign_flip_test(by_unit)
 

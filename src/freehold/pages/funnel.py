@@ -24,7 +24,9 @@ _CUT = 80
 _SAID = "feedback"
 _MOST = 1000
 _OTHERS = "other reasons"
-_PASSWORD = re.compile(r"(://[^/@\s:]*):[^/@\s]+@")
+_PASSWORD = re.compile(r"(://[^/@\s:]*):(?!\d+/)\S+@")
+_TOKEN = re.compile(r"(https?://)[^/@\s:]+@")
+_SECRET = re.compile(r"([?&;][^=&\s]*(?:pass|pwd|secret|token|key)[^=&\s]*=)[^&\s'\"`]+", re.IGNORECASE)
 
 
 class Step(NamedTuple):
@@ -103,10 +105,11 @@ def pacing(rows: Iterable[T], step: Callable[[], None]) -> Iterator[T]:
 
 
 def hide_passwords(text: str) -> str:
-    """Returns a text without the passwords of the addresses in it.
+    """Returns a text without the passwords of the addresses in it, and tokens among what is asked for there.
 
     Example:
         >>> hide_passwords("postgresql://me:secret@host/mail")
         'postgresql://me:***@host/mail'
     """
-    return _PASSWORD.sub(r"\1:***@", text)
+    hidden = _TOKEN.sub(r"\1***@", _PASSWORD.sub(r"\1:***@", text))
+    return _SECRET.sub(r"\1***", hidden)

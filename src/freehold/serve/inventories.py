@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Inventories"]
 
-_KEPT = 8
+_KEPT = 24
+"""More than a page lists."""
+_WAITING = 8
 _PAUSE = 0.001
 _AGAIN = 60.0
 """Seconds after which an inventory that something was missing from is read again."""
@@ -60,23 +62,29 @@ class Inventories:
 
     async def find(self, slot: Slot, release: Release) -> Inventory | None:
         """Returns what is known of a release's data, or None where that is still being read."""
-        reading = asyncio.wrap_future(self._start(slot, release))
+        started = self._start(slot, release)
+        if started is None:
+            return None
+        reading = asyncio.wrap_future(started)
         reading.add_done_callback(
             lambda done: done.cancelled() or done.exception()
         )  # it is said to whoever asks next
         done, _ = await asyncio.wait([reading], timeout=self._patience)
         return reading.result() if done else None
 
-    def _start(self, slot: Slot, release: Release) -> Future[Inventory]:
-        """Returns the reading of a release."""
+    def _start(self, slot: Slot, release: Release) -> Future[Inventory] | None:
+        """Returns the reading of a release; None where so many wait already that it is not begun."""
         name = (release.task, release.version, release.artifact.digest)
         known = self._known.get(name)
         if known is None or known.stale():
+            if sum(not each.future.done() for each in self._known.values()) >= _WAITING:
+                return None
             reading = self._pool.submit(self._read, slot, release)
             known = self._known[name] = _Reading(reading, time.monotonic())
         self._known.move_to_end(name)
-        while len(self._known) > _KEPT:
-            self._known.popitem(last=False)
+        done = [each for each, reading in self._known.items() if reading.future.done()]
+        for each in done[: max(0, len(self._known) - _KEPT)]:
+            del self._known[each]
         return known.future
 
     def _read(self, slot: Slot, release: Release) -> Inventory:

@@ -110,7 +110,7 @@ def name_unit(passport: Passport, *, by_author: bool = False) -> str:
     if by_author and passport.author:
         return f"author {passport.author}"
     text = _PIECE.sub("", passport.locator)
-    return f"text {text}" if text != passport.locator else ""
+    return f"text {passport.source} {text}" if text != passport.locator else ""
 
 
 def example_id(inputs: Mapping[str, str]) -> str:

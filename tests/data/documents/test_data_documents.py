@@ -62,6 +62,9 @@ def test_documents_tell_what_their_files_say(
             '{"@type": "Person", "name": "Ada Byron"}}</script>',
             "Ada Byron",
         ),
+        ('<script type="application/ld+json">[1, {"@type": "Person", "author": "Ada"}]</script>', ""),
+        ('<script type="application/ld+json">' + '{"a":' * 5_000 + "1" + "}" * 5_000 + "</script>", ""),
+        (f'<meta name="author" content="Ada {"B" * 300_000}">', "Ada " + "B" * 196),
     ],
 )
 def test_a_page_has_the_author_that_its_metadata_name(reader: DocumentReader, head: str, author: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,6 +44,9 @@ def user_name() -> str:
         return "unknown"
 
 
+_VERSION = re.compile("[0-9]{1,9}")
+
+
 def version_number(text: str, *, task: str) -> int:
     """Returns the number in `3` or `task@3`.
 
@@ -50,7 +54,7 @@ def version_number(text: str, *, task: str) -> int:
         UserError: It is neither, or it names another task.
     """
     name, at, number = text.rpartition("@")
-    if not number.isdecimal() or (at and name != task):
+    if not _VERSION.fullmatch(number) or (at and name != task):
         raise UserError(
             f"{text!r} is not a version of `{task}`; it must be a number or `{task}@NUMBER`.",
             hint="See them all: freehold models",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from freehold.data.documents.document import Document, UnreadableError
@@ -16,6 +17,10 @@ __all__ = ["read_page"]
 
 _PERMALINK = re.compile(r"[¶#]+\s*$")
 """The mark that documentation puts behind headings, to link to them."""
+
+_UNSHOWN = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+_NAME = 200
+"""Characters of an author's name that are kept."""
 
 _OUTER = frozenset(["p", "head", "list", "item", "quote", "table", "row"])
 """The elements of a page's main text that are paragraphs, or hold some."""
@@ -62,7 +67,10 @@ def _find_author(tree: Any) -> str:
     """Returns who a page's metadata say has written it; what trafilatura guesses from its text is often none."""
     from trafilatura.metadata import examine_meta, extract_meta_json
 
-    return extract_meta_json(tree, examine_meta(tree)).author or ""
+    told = examine_meta(tree)
+    with suppress(Exception):  # JSON of strangers: trafilatura's reader of it falls over some shapes
+        told = extract_meta_json(tree, told)
+    return _UNSHOWN.sub(" ", told.author or "")[:_NAME].strip()
 
 
 def _paragraphs(node: Any) -> Iterator[str]:
