@@ -90,6 +90,7 @@ def describe_turn(record: TurnRecord) -> dict[str, object]:
         if release
         else None,
         "verdict": record.verdict.to_json(),
+        "suspected": record.labelled.facts.get("suspected", {}),
         "stages": [{**stage._asdict(), "seconds": round(stage.seconds, 4)} for stage in record.stages],
         "seconds": round(record.seconds, 4),
     }
