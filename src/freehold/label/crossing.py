@@ -1,7 +1,9 @@
 """What the base says of each labelled row where it has not learned from it: cross-validated, calibrated chances.
 
-Owns folds, and a ridge on random features of the vectors that is solved for each fold from the sums of the others.
-Rows that are not independent of each other lie in one fold. Knows nothing of errors in labels.
+Owns folds, and a ridge that is solved for each fold from the sums of the others: on random features of the
+vectors, and on hashed n-grams, which help where the base knows little of the words. Fewer of both than training
+takes, which rank suspects as well. Rows that are not independent of each other lie in one fold. Knows nothing of
+errors in labels.
 """
 
 from __future__ import annotations
@@ -13,12 +15,12 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from freehold.engine import RandomFeatures, softmax
+from freehold.engine import RandomFeatures, Sketch, softmax
 
 __all__ = ["FOLDS", "assign_folds", "cross_scores", "to_chances", "to_several_chances"]
 
 FOLDS = 5
-_FEATURES = 1_024
+_DENSE, _GRAMS = 1_024, 512
 _PENALTY = 1.0
 _BLOCK = 4_096
 _MOST = 2_000
@@ -54,36 +56,59 @@ def assign_folds(names: Sequence[str], strata: Sequence[Hashable], groups: Whole
     return np.array([folds[int(group)] for group in groups], np.int64)
 
 
-def cross_scores(vectors: Floats, targets: Floats, *, folds: Whole) -> Floats:
-    """Returns scores of each row from the rows of the other folds, shape (rows, columns).
+class Features:
+    """Texts and their vectors as what heads learn from.
 
     Args:
         vectors: Of unit length, shape (rows, dimension).
+    """
+
+    width = _DENSE + _GRAMS
+
+    def __init__(self, texts: Sequence[str], vectors: Floats) -> None:
+        self._vectors, self._grams = vectors, Sketch(_GRAMS).transform(texts)
+        self._map = RandomFeatures.draw(vectors.shape[1], count=_DENSE)
+
+    def of(self, rows: Whole) -> Floats:
+        """Returns the features of some rows, shape (rows, width)."""
+        out = np.zeros((len(rows), self.width), np.float32)
+        out[:, :_DENSE] = self._map.apply(self._vectors[rows])
+        starts, stops = self._grams.starts[rows], self._grams.starts[rows + 1]
+        sizes = stops - starts
+        places = np.repeat(starts - np.cumsum(sizes) + sizes, sizes) + np.arange(int(sizes.sum()))
+        lines = np.repeat(np.arange(len(rows)), sizes)
+        np.add.at(out, (lines, _DENSE + self._grams.indices[places]), self._grams.values[places])
+        return out
+
+
+def cross_scores(features: Features, targets: Floats, *, folds: Whole) -> Floats:
+    """Returns scores of each row from the rows of the other folds, shape (rows, columns).
+
+    Args:
         targets: 1 where a row has a label and -1 where not, shape (rows, columns).
         folds: Shape (rows,).
     """
-    features = RandomFeatures.draw(vectors.shape[1], count=_FEATURES)
-    few = len(vectors) <= _FEATURES
-    return (_cross_few if few else _cross_many)(features, vectors, targets, folds=folds)
+    few = len(targets) <= features.width
+    return (_cross_few if few else _cross_many)(features, targets, folds=folds)
 
 
-def _cross_few(features: RandomFeatures, vectors: Floats, targets: Floats, *, folds: Whole) -> Floats:
+def _cross_few(features: Features, targets: Floats, *, folds: Whole) -> Floats:
     """Solves in the number of the rows, which is the same solution."""
-    mapped = features.apply(vectors)
+    mapped = features.of(np.arange(len(targets)))
     kernel, scores = mapped @ mapped.T, np.zeros_like(targets)
     for fold in np.unique(folds):
         out = folds == fold
         if out.all():
             continue
         mean = targets[~out].mean(0)
-        system = kernel[np.ix_(~out, ~out)] + _PENALTY * np.eye(int((~out).sum()), dtype=np.float32)
-        scores[out] = kernel[np.ix_(out, ~out)] @ np.linalg.solve(system, targets[~out] - mean) + mean
+        weights = _solve(kernel[np.ix_(~out, ~out)], targets[~out] - mean)
+        scores[out] = kernel[np.ix_(out, ~out)] @ weights + mean
     return scores
 
 
-def _cross_many(features: RandomFeatures, vectors: Floats, targets: Floats, *, folds: Whole) -> Floats:
+def _cross_many(features: Features, targets: Floats, *, folds: Whole) -> Floats:
     """Solves in the number of the features: a fold's sums are taken out of those of all rows."""
-    width, columns = len(features.phases), targets.shape[1]
+    width, columns = features.width, targets.shape[1]
     parts = {int(fold): np.flatnonzero(folds == fold) for fold in np.unique(folds)}
     grams = {fold: np.zeros((width, width), np.float32) for fold in parts}
     # A last column of ones among the targets sums the features themselves.
@@ -91,7 +116,7 @@ def _cross_many(features: RandomFeatures, vectors: Floats, targets: Floats, *, f
     products = {fold: np.zeros((width, columns + 1), np.float32) for fold in parts}
     for fold, rows in parts.items():
         for block in _blocks(rows):
-            mapped = features.apply(vectors[block])
+            mapped = features.of(block)
             grams[fold] += mapped.T @ mapped
             products[fold] += mapped.T @ wanted[block]
     gram, product = sum(grams.values()), sum(products.values())
@@ -101,11 +126,16 @@ def _cross_many(features: RandomFeatures, vectors: Floats, targets: Floats, *, f
             continue
         mean = np.delete(targets, rows, axis=0).mean(0)
         rest = product - products[fold]
-        system = gram - grams[fold] + _PENALTY * np.eye(width, dtype=np.float32)
-        weights = np.linalg.solve(system, rest[:, :-1] - np.outer(rest[:, -1], mean))
+        weights = _solve(gram - grams[fold], rest[:, :-1] - np.outer(rest[:, -1], mean))
         for block in _blocks(rows):
-            scores[block] = features.apply(vectors[block]) @ weights + mean
+            scores[block] = features.of(block) @ weights + mean
     return scores
+
+
+def _solve(system: Floats, right: Floats) -> Floats:
+    """Returns the ridge's solution; the system is spent."""
+    system[np.diag_indices_from(system)] += _PENALTY
+    return np.linalg.solve(system, right)
 
 
 def _blocks(rows: Whole) -> list[Whole]:

@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from freehold.label.crossing import assign_folds, cross_scores, to_chances, to_several_chances
+from freehold.engine import join_inputs
+from freehold.label.crossing import Features, assign_folds, cross_scores, to_chances, to_several_chances
 from freehold.label.suspects import LEAST, Findings, Share, Suspect, find_flipped, find_suspects
-from freehold.label.vectors import encode_rows
+from freehold.label.vectors import encode
 from freehold.task import Desk, Event, Example, Field, Json, Task, canonical, name_unit
 
 __all__ = ["Doubt", "Doubts", "Settled", "find_doubts"]
@@ -135,7 +136,8 @@ def _judge(
     if folds.min() == folds.max():
         return []
     targets = np.hstack([each.wanted for each in asked])
-    scores = cross_scores(encode_rows(desk, task, rows), targets, folds=folds)
+    texts = [join_inputs(row.inputs, tuple(task.inputs)) for row in rows]
+    scores = cross_scores(Features(texts, encode(desk, task, texts)), targets, folds=folds)
     out, start = [], 0
     for each in asked:
         mine = scores[:, start : start + len(each.labels)]

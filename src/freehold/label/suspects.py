@@ -22,6 +22,7 @@ UNKNOWN = -1
 LEAST = 5
 """A label with fewer rows that do not depend on each other is not judged: held-out rows of it say too little."""
 _Z = 1.959964
+_ROUNDING = 1e-6
 
 Labels = NDArray[np.int64]
 Chances = NDArray[np.floating[Any]]
@@ -182,7 +183,7 @@ def _thresholds(chances: Chances, given: Labels, *, enough: NDArray[np.bool_]) -
     columns = len(enough)
     own = chances[np.arange(len(given)), given]
     means = np.bincount(given, own, minlength=columns) / np.maximum(np.bincount(given, minlength=columns), 1)
-    return np.where(enough, means, np.inf)
+    return np.where(enough, means - _ROUNDING, np.inf)
 
 
 def _sum_by(groups: Labels, values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -15,23 +15,21 @@ from freehold.engine import (
     encode_texts,
     find_base,
     find_graph,
-    join_inputs,
     load_encoder,
     open_graph,
     run_encoder,
 )
-from freehold.task import Desk, Event, Example, Task
+from freehold.task import Desk, Event, Task
 
 if TYPE_CHECKING:
     from freehold.engine import Base, Run
 
-__all__ = ["encode_last_layer", "encode_rows"]
+__all__ = ["encode", "encode_last_layer"]
 
 
-def encode_rows(desk: Desk, task: Task, rows: Sequence[Example]) -> NDArray[np.float32]:
-    """Returns the vector of each row's joined inputs, shape (rows, dimension)."""
-    base = find_base(task.base, relative_to=task.folder)
-    return _encode(desk, base, [join_inputs(row.inputs, tuple(task.inputs)) for row in rows])
+def encode(desk: Desk, task: Task, texts: Sequence[str]) -> NDArray[np.float32]:
+    """Returns the vector of each text, shape (texts, dimension)."""
+    return _encode(desk, find_base(task.base, relative_to=task.folder), texts)
 
 
 def encode_last_layer(desk: Desk, task: Task, texts: Sequence[str]) -> NDArray[np.float32]:
