@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from freehold.engine import RandomFeatures, Sketch, softmax
 
-__all__ = ["FOLDS", "assign_folds", "cross_scores", "to_chances", "to_several_chances"]
+__all__ = ["FOLDS", "Features", "assign_folds", "cross_scores", "to_chances", "to_several_chances"]
 
 FOLDS = 5
 _DENSE, _GRAMS = 1_024, 512
