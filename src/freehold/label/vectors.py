@@ -15,9 +15,7 @@ from freehold.engine import (
     encode_texts,
     find_base,
     find_graph,
-    load_encoder,
     open_graph,
-    run_encoder,
 )
 from freehold.task import Desk, Event, Task
 
@@ -53,6 +51,8 @@ def _open(desk: Desk, base: Base) -> Run:
     if graph := find_graph(desk.cache, base.digest):
         return open_graph(graph, threads=desk.threads)
     import torch
+
+    from freehold.engine import load_encoder, run_encoder
 
     torch.set_num_threads(desk.threads)
     return run_encoder(load_encoder(base.folder))
