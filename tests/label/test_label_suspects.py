@@ -40,15 +40,15 @@ def test_planted_errors_are_found_and_their_share_is_told() -> None:
 
 
 def test_the_joint_by_hand() -> None:
-    """Ten rows of each label, two of label 0 sure to be 1, one of label 1 that is neither: not in the joint."""
-    said = np.repeat([0, 1], 10)
+    """Thirty rows of each label, two of label 0 sure to be 1, one of label 1 that is neither: not in the joint."""
+    said = np.repeat([0, 1], 30)
     chances = np.where(said[:, None] == [0, 1], 0.8, 0.2)
     chances[:2] = [0.1, 0.9]
-    chances[10] = [0.55, 0.45]
-    # Thresholds are 0.66 and 0.765: row 10 reaches neither, so that label 1 has no wrong row of nine.
+    chances[30] = [0.55, 0.45]
+    # Thresholds are 0.753 and 0.788: row 30 reaches neither, so that label 1 has no wrong row of 29.
     share, suspects = find_suspects(chances, said)
     assert share is not None
-    assert share.value == pytest.approx(10 / 20 * 2 / 10)
+    assert share.value == pytest.approx(30 / 60 * 2 / 30)
     assert [each.row for each in suspects] == [0, 1]
     assert suspects[0] == (0, 0, 1, 0.1, 0.9)
 
@@ -75,11 +75,11 @@ def test_names_of_labels_and_order_of_rows_change_nothing(seed: int, columns: in
 @pytest.mark.parametrize(
     ("chances", "said"),
     [
-        (np.ones((20, 1)), np.zeros(20, np.int64)),
-        (np.tile([0.1, 0.9], (20, 1)), np.zeros(20, np.int64)),
+        (np.ones((60, 1)), np.zeros(60, np.int64)),
+        (np.tile([0.1, 0.9], (60, 1)), np.zeros(60, np.int64)),
         (np.array([[0.1, 0.9], [0.9, 0.1]]), np.array([0, 1])),
         (np.zeros((0, 2)), np.zeros(0, np.int64)),
-        (np.tile([0.1, 0.9], (20, 1)), np.full(20, UNKNOWN)),
+        (np.tile([0.1, 0.9], (60, 1)), np.full(60, UNKNOWN)),
     ],
     ids=["one label", "one label has rows", "two rows", "no row", "nothing is known"],
 )
@@ -97,7 +97,7 @@ def test_rows_without_a_label_are_passed_over() -> None:
 def test_a_rare_label_is_neither_judged_nor_what_others_look_like() -> None:
     chances, said, _ = draw(200, 3, wrong=0.0, seed=2, skill=8)
     wide = np.hstack([chances, np.zeros((200, 1))])
-    wide[:10] = [0, 0, 0, 1]
+    wide[: 2 * LEAST] = [0, 0, 0, 1]
     said[: LEAST - 1] = 3
     share, suspects = find_suspects(wide, said)
     assert share is not None

@@ -19,8 +19,8 @@ __all__ = ["LEAST", "UNKNOWN", "Findings", "Share", "Suspect", "find_flipped", "
 
 UNKNOWN = -1
 """Stands in the place of a label that is missing."""
-LEAST = 5
-"""A label with fewer rows that do not depend on each other is not judged: held-out rows of it say too little."""
+LEAST = 20
+"""A label with fewer rows that do not depend on each other is not judged: what learned from so few errs itself."""
 _Z = 1.959964
 _ROUNDING = 1e-6
 
@@ -98,9 +98,9 @@ def find_suspects(
         open: Which rows may be suspected; all where None. Thresholds are learned from the others, too.
 
     Example:
-        >>> given = np.repeat([0, 1], 10)
+        >>> given = np.repeat([0, 1], 30)
         >>> given[0] = 1
-        >>> chances = np.where(np.arange(20)[:, None] < 10, [0.9, 0.1], [0.1, 0.9])
+        >>> chances = np.where(np.arange(60)[:, None] < 30, [0.9, 0.1], [0.1, 0.9])
         >>> [each.row for each in find_suspects(chances, given).suspects]
         [0]
     """
