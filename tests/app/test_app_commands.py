@@ -23,7 +23,7 @@ def test_run_again_computes_nothing(turned: Path, type_command: Type) -> None:
     said = type_command("run", turned, "--json")
     document = said.document
     assert said.code == 0
-    assert set(document) == {"task", "release", "verdict", "stages", "seconds"}
+    assert set(document) == {"task", "release", "verdict", "suspected", "stages", "seconds"}
     assert document["task"] == "desk"
     assert document["release"]["version"] == 1
     assert document["release"]["champion"] is True
@@ -245,7 +245,8 @@ def test_status(turned: Path, type_command: Type) -> None:
     assert document["champion"]["name"] == "desk@1"
     assert document["last"]["verdict"]["passed"] is True
     assert sum(document["rows"].values()) == 160
-    assert (document["reviews"], document["corrections"], document["unlearned"]) == (0, 0, 0)
+    assert (document["corrections"], document["unlearned"]) == (0, 0)
+    assert document["reviews"] == document["suspected"], "no label is missing"
     assert "desk@1" in type_command("status", turned).out
 
 

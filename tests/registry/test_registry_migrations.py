@@ -44,7 +44,8 @@ def test_a_database_of_the_first_release_gets_what_is_new_and_keeps_what_it_has(
         connection.execute(sa.text("DROP TABLE keys"))
         connection.execute(sa.text("DROP TABLE spending"))
         connection.execute(sa.text("DROP TABLE frontier"))
-        connection.execute(sa.text("ALTER TABLE reviews DROP COLUMN origin"))
+        for column in ("origin", "given", "reason", "worth"):
+            connection.execute(sa.text(f"ALTER TABLE reviews DROP COLUMN {column}"))
         review = "INSERT INTO reviews VALUES ('banking', 'e', 'intent', '{}', '\"card\"', 0.5)"
         connection.execute(sa.text(review))
         connection.execute(sa.text("UPDATE alembic_version SET version_num = '0001'"))
@@ -54,7 +55,8 @@ def test_a_database_of_the_first_release_gets_what_is_new_and_keeps_what_it_has(
         assert opened.all_keys() == []
         assert opened.spending("banking", month="2026-11") == {}
         assert list(opened.frontier("manual").urls()) == []
-        assert [review.origin for review in opened.reviews("banking")] == ["line"]
+        found = [(each.origin, each.given, each.reason, each.worth) for each in opened.reviews("banking")]
+        assert found == [("line", None, "", 0.0)]
 
 
 def test_a_newer_database_is_left_alone(shelf: Registry, database_url: str) -> None:

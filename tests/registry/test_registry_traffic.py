@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from freehold.registry import Feedback, RecordedRequest, Registry, Review
+from freehold.registry.reviews import row_name
 from freehold.task import Json
 
 
@@ -104,6 +105,24 @@ def test_many_are_withdrawn_at_once(shelf: Registry) -> None:
     shelf.add_feedback([said(f"f{number:04}") for number in range(1200)])
     assert shelf.withdraw("banking", ids=[f"f{number:04}" for number in range(1100)]) == 1100
     assert len(shelf.feedback("banking")) == 100
+
+
+def test_reviews_that_are_worth_more_come_first_with_their_reasons(shelf: Registry) -> None:
+    doubted = dataclasses.replace(waiting("z", 0.99), given={"label": "cash"}, reason="it looks wrong", worth=0.7)
+    more = dataclasses.replace(waiting("y", 0.98), given=False, reason="it looks very wrong", worth=0.9)
+    shelf.queue_reviews("banking", [waiting("a", 0.1), doubted, more])
+    assert shelf.reviews("banking") == [more, doubted, waiting("a", 0.1)]
+
+
+def test_what_a_person_said_is_settled(shelf: Registry) -> None:
+    both = dataclasses.replace(said("one"), value={"intent": "card", "mood": "calm"})
+    by_rule = dataclasses.replace(said("two"), inputs={"text": "other"}, maker="rule:words")
+    shelf.add_feedback([both, by_rule, dataclasses.replace(said("three"), kind="rating", value={"rating": "up"})])
+    name = row_name(both.inputs)
+    assert shelf.settled("banking") == {(name, "intent"), (name, "mood")}
+    assert shelf.settled("mail") == set()
+    shelf.withdraw("banking", ids=["one"])
+    assert shelf.settled("banking") == set()
 
 
 def test_the_queue_of_reviews_is_replaced_as_a_whole(shelf: Registry) -> None:

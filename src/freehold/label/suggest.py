@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from freehold.engine import encode_texts, find_base, join_inputs, load_encoder, run_encoder, softmax
-from freehold.task import Desk, Event, Example, Field, Json, Task
+from freehold.engine import join_inputs, softmax
+from freehold.label.vectors import encode_last_layer
+from freehold.task import Desk, Example, Field, Json, Task
 
 __all__ = ["Suggestion", "suggest"]
 
@@ -41,7 +41,7 @@ def suggest(
     labels = _labels(field, labelled)
     if not wanted or not labels:
         return []
-    vectors = _encode(desk, task, [text for _, text in labels])
+    vectors = encode_last_layer(desk, task, [text for _, text in labels])
     fitted = [row for row in labelled if row.split == "train"][:_MOST]
     temperature = _DEFAULT
     if len(fitted) >= _FEW:
@@ -82,27 +82,12 @@ def _words(name: str, description: str) -> str:
     return f"{plain}: {description}" if description else plain
 
 
-def _encode(desk: Desk, task: Task, texts: Sequence[str]) -> NDArray[np.float32]:
-    torch.set_num_threads(desk.threads)
-    base = find_base(task.base, relative_to=task.folder)
-
-    def tell(done: int, total: int) -> None:
-        desk.tell(Event("label.annotate", "progress", done=done, total=total, note="encoding"))
-
-    vectors = encode_texts(
-        texts, base=base, cache=desk.cache, run=lambda: run_encoder(load_encoder(base.folder)), tell=tell
-    )
-    # What a text means stands in the last layer, which comes first.
-    last = vectors[:, : vectors.shape[1] // 2] if base.middle else vectors
-    return np.asarray(last / np.linalg.norm(last, axis=1, keepdims=True), np.float32)
-
-
 def _similarities(
     desk: Desk, task: Task, rows: Sequence[Example], labels: NDArray[np.float32]
 ) -> NDArray[np.float32]:
     """Returns cosines, shape (rows, labels)."""
     texts = [join_inputs(row.inputs, tuple(task.inputs)) for row in rows]
-    return np.asarray(_encode(desk, task, texts) @ labels.T)
+    return np.asarray(encode_last_layer(desk, task, texts) @ labels.T)
 
 
 def _fit(similarities: NDArray[np.float32], truth: NDArray[np.int64]) -> float:

@@ -278,12 +278,18 @@ class Registry:
         """Returns feedback in order of creation; the withdrawn only where asked for."""
         return self._feedback.read(task, kind=kind, withdrawn=withdrawn)
 
+    def settled(self, task: str) -> set[tuple[str, str]]:
+        """Returns example and field of every label that a person has given, or found right."""
+        said = self._feedback.read(task, kind="correction", withdrawn=False)
+        by_people = (row for row in said if row.maker.startswith("person:"))
+        return {(row_name(row.inputs), field) for row in by_people for field in row.value}
+
     def withdraw(self, task: str, *, ids: Sequence[str]) -> int:
         """Withdraws feedback by its ids or its batches' ids; returns how many changed."""
         return self._feedback.withdraw(task, ids=ids)
 
     def queue_reviews(self, task: str, rows: Sequence[Review]) -> None:
-        """Replaces the rows without a label that wait for a person; those of requests stay."""
+        """Replaces the rows of the data that wait for a person; those of requests stay."""
         self._reviews.replace(task, rows)
 
     def add_reviews(self, task: str, rows: Sequence[Review]) -> None:
@@ -291,7 +297,7 @@ class Registry:
         self._reviews.add(task, rows)
 
     def reviews(self, task: str, *, limit: int = 100) -> list[Review]:
-        """Returns the rows that wait for a person, the least certain suggestion first."""
+        """Returns the rows that wait for a person: those worth most, then the least certain suggestions."""
         return self._reviews.read(task, limit=limit)
 
     # Spending

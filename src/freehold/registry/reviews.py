@@ -26,7 +26,10 @@ class Review:
         example: The example's id.
         suggestion: What a teacher thinks the value is.
         confidence: How sure it is, 0 to 1.
-        origin: `line`: a row without a label; `request`: one that nobody was sure enough of.
+        origin: `line`: a row of the data; `request`: one that nobody was sure enough of.
+        given: The label that the row has; None where it has none.
+        reason: Why somebody should look, as a sentence; empty where that is because it has no label.
+        worth: How much an answer is expected to be worth: those worth more are read first.
     """
 
     example: str
@@ -36,6 +39,9 @@ class Review:
     suggestion: Json
     confidence: float
     origin: Literal["line", "request"] = "line"
+    given: Json = None
+    reason: str = ""
+    worth: float = 0.0
 
 
 class Reviews:
@@ -77,10 +83,12 @@ class Reviews:
                 connection.execute(sa.delete(tables.reviews).where(*where))
 
     def read(self, task: str, *, limit: int) -> list[Review]:
-        """Returns up to `limit` rows, those that the teacher is least sure of first."""
+        """Returns up to `limit` rows: those worth most, then those that the teacher is least sure of."""
         reviews = tables.reviews.c
         query = sa.select(tables.reviews).where(reviews.task == task)
-        query = query.order_by(reviews.confidence, reviews.example, reviews.field).limit(limit)
+        query = query.order_by(reviews.worth.desc(), reviews.confidence, reviews.example, reviews.field).limit(
+            limit
+        )
         with self._database.read() as connection:
             rows = connection.execute(query).all()
         return [
@@ -92,6 +100,9 @@ class Reviews:
                 suggestion=unpack(row.suggestion, what=f"review of {row.example!r}"),
                 confidence=row.confidence,
                 origin=row.origin,
+                given=unpack(row.given, what=f"review of {row.example!r}"),
+                reason=row.reason,
+                worth=row.worth,
             )
             for row in rows
         ]
@@ -106,6 +117,9 @@ def _values(task: str, row: Review) -> dict[str, Any]:
         "suggestion": pack(row.suggestion),
         "confidence": row.confidence,
         "origin": row.origin,
+        "given": pack(row.given),
+        "reason": row.reason,
+        "worth": row.worth,
     }
 
 

@@ -35,7 +35,7 @@ __all__ = [
     "tasks",
 ]
 
-REVISION = "0005"
+REVISION = "0006"
 """The newest migration: what a database must be at to be used as it is."""
 
 
@@ -68,8 +68,8 @@ def _key(name: str) -> sa.Column[str]:
     return sa.Column(name, Words, primary_key=True)
 
 
-def _json(name: str) -> sa.Column[str]:
-    return sa.Column(name, Words, nullable=False, info={"json": True})
+def _json(name: str, *, default: str | None = None) -> sa.Column[str]:
+    return sa.Column(name, Words, nullable=False, server_default=default, info={"json": True})
 
 
 def _one_of(column: str, values: tuple[str, ...]) -> sa.CheckConstraint:
@@ -214,6 +214,9 @@ reviews = sa.Table(
     _json("suggestion"),
     sa.Column("confidence", sa.Double, nullable=False),
     _words("origin", default="line"),
+    _json("given", default="null"),
+    _words("reason", default=""),
+    sa.Column("worth", sa.Double, nullable=False, server_default="0"),
 )
 keys = sa.Table(
     "keys",

@@ -25,6 +25,7 @@ from freehold.app.cli.paper import print_line
 from freehold.app.cli.predict import predict
 from freehold.app.cli.promote import promote, rollback
 from freehold.app.cli.report import report
+from freehold.app.cli.review import review
 from freehold.app.cli.rim import Trouble, at_the_rim, guarded, prepare_streams, report_trouble
 from freehold.app.cli.run import run
 from freehold.app.cli.serve import serve
@@ -36,7 +37,7 @@ __all__ = ["app", "main"]
 
 _COMMANDS: tuple[tuple[str, tuple[Callable[..., int], ...]], ...] = (
     ("The line", (init, data, dedupe, run, status, report)),
-    ("Answers", (predict, evaluate, serve, upstreams, client, feedback)),
+    ("Answers", (predict, evaluate, serve, upstreams, client, review, feedback)),
     ("Models", (models, promote, rollback, export)),
     ("Care", (verify, doctor)),
 )

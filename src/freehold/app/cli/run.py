@@ -70,6 +70,7 @@ def _report(record: TurnRecord, *, folder: Path, state: Path | None, as_json: bo
         print_verdict(record.verdict, name=record.task.name, order=[f.name for f in record.task.fields])
         print_seconds(record.stages, title=f"{record.seconds:.2f} s in all")
         print_tested(record)
+        _say_suspected(record, folder=folder, state=state)
         _say_outcome(record, folder=folder, state=state)
     return Code.DONE if released else Code.FAILED_CHECK
 
@@ -90,9 +91,21 @@ def describe_turn(record: TurnRecord) -> dict[str, object]:
         if release
         else None,
         "verdict": record.verdict.to_json(),
+        "suspected": record.labelled.facts.get("suspected", {}),
         "stages": [{**stage._asdict(), "seconds": round(stage.seconds, 4)} for stage in record.stages],
         "seconds": round(record.seconds, 4),
     }
+
+
+def _say_suspected(record: TurnRecord, *, folder: Path, state: Path | None) -> None:
+    shares = describe_turn(record)["suspected"]
+    assert isinstance(shares, dict)
+    for field, share in shares.items():
+        if share["rows"]:
+            bounds = f"{share['low']:.1%} to {share['high']:.1%}"
+            print_line(f"`{field}`: about {share['value']:.1%} of {share['n']:,} labels look wrong ({bounds}).")
+    if any(share["rows"] for share in shares.values()):
+        print_line(f"See them: {command_line('review', folder, state=state)}")
 
 
 def _say_outcome(record: TurnRecord, *, folder: Path, state: Path | None) -> None:

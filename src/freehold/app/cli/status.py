@@ -31,6 +31,7 @@ class Status(NamedTuple):
     last: Release | None
     rows: dict[str, int]
     reviews: int
+    suspected: int
     corrections: int
     unlearned: int
     warnings: list[dict[str, Any]]
@@ -54,11 +55,13 @@ def _look(here: Opened) -> Status:
     name, shelf = here.task.name, here.shelf
     champion, releases = shelf.champion(name), shelf.models(name)
     corrections = shelf.feedback(name, kind="correction")
+    waiting = shelf.reviews(name, limit=_EVERY)
     return Status(
         champion=champion,
         last=releases[-1] if releases else None,
         rows=dict(Counter(shelf.splits(name).values())),
-        reviews=len(shelf.reviews(name, limit=_EVERY)),
+        reviews=len(waiting),
+        suspected=sum(each.given is not None for each in waiting),
         corrections=len(corrections),
         unlearned=len(_unlearned(here, champion, corrections)),
         warnings=_warnings(here, releases[-1]) if releases else [],
@@ -101,6 +104,7 @@ def _describe(found: Status, *, task: str, place: Path) -> dict[str, object]:
         "last": describe_release(found.last) if found.last else None,
         "rows": found.rows,
         "reviews": found.reviews,
+        "suspected": found.suspected,
         "corrections": found.corrections,
         "unlearned": found.unlearned,
         "warnings": found.warnings,
@@ -120,7 +124,7 @@ def _show(found: Status, *, task: str, place: Path) -> None:
             ),
             ("last verdict", verdict),
             ("rows", rows),
-            ("waiting for review", str(found.reviews)),
+            ("waiting for review", f"{found.reviews}, of which {found.suspected} have a label that looks wrong"),
             ("corrections", f"{found.corrections}, of which {found.unlearned} are not learned yet"),
             ("state", str(place)),
         ],

@@ -1,0 +1,75 @@
+"""`freehold review`: the rows that wait for a person, those worth most first, and why they wait."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from freehold.app.cli.hints import command_line
+from freehold.app.cli.opened import opened
+from freehold.app.cli.options import AsJson, Code, Folder, State
+from freehold.app.cli.paper import print_document, print_line
+
+if TYPE_CHECKING:
+    from freehold.registry import Review
+
+__all__ = ["review"]
+
+_EVERY = 1_000_000
+_LONGEST = 160
+
+
+def review(
+    folder: Folder = Path(),
+    limit: Annotated[int, typer.Option("--limit", min=1, help="How many rows to list.")] = 20,
+    state: State = None,
+    as_json: AsJson = False,
+) -> int:
+    """List the rows that wait for a person: labels that look wrong first, then those that are missing."""
+    with opened(folder, state=state) as here:
+        waiting = here.shelf.reviews(here.task.name, limit=_EVERY)
+        name = here.task.name
+    if as_json:
+        listed = [_describe(row) for row in waiting[:limit]]
+        print_document({"task": name, "waiting": len(waiting), "reviews": listed})
+        return Code.DONE
+    print_line(f"{name}: {len(waiting):,} wait for review")
+    if not waiting:
+        return Code.DONE
+    for row in waiting[:limit]:
+        print_line(f"\n{_shorten(row)}\n  `{row.field}`: {row.reason or _suggested(row)}")
+    answer = {"inputs": dict(waiting[0].inputs), "correct": {waiting[0].field: _confirmed(waiting[0])}}
+    print_line("\nA row of answers, which corrects a label or confirms it:")
+    print_line(json.dumps(answer, ensure_ascii=False))
+    print_line(f"Next: {command_line('feedback', folder, state=state, more='--data answers.jsonl')}")
+    return Code.DONE
+
+
+def _describe(row: Review) -> dict[str, object]:
+    return {
+        "example": row.example,
+        "field": row.field,
+        "inputs": dict(row.inputs),
+        "given": row.given,
+        "suggestion": row.suggestion,
+        "confidence": row.confidence,
+        "reason": row.reason,
+        "origin": row.origin,
+    }
+
+
+def _shorten(row: Review) -> str:
+    texts = " / ".join(" ".join(text.split()) for text in row.inputs.values())
+    return texts if len(texts) <= _LONGEST else f"{texts[: _LONGEST - 3]}..."
+
+
+def _suggested(row: Review) -> str:
+    value = row.suggestion if isinstance(row.suggestion, str) else json.dumps(row.suggestion, ensure_ascii=False)
+    return f"no label; perhaps `{value}` ({row.confidence:.2f})"
+
+
+def _confirmed(row: Review) -> object:
+    return row.suggestion if row.given is None else row.given
