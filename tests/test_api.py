@@ -91,7 +91,7 @@ NAMES = {
         Routing SMALLER_IS_BETTER SPLITS Source Split Stage TASK_FILE TIERED_KINDS Task Told TrainedModel
         Upstream Use Value Verdict canonical digest example_id file_digest folder_digest folder_files
         headline_first input_schema load_task name_unit nearest normalise output_schema read_examples
-        reading_once shift stage suggest task_from_models write_examples
+        reading_once shift stage suggest task_from_models wilson_bounds write_examples
     """,
     "freehold.train": "fit",
 }

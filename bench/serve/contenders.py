@@ -15,6 +15,7 @@ from typing import NamedTuple
 from bench.environments import Environment
 from bench.harness import ROOT
 from bench.serve.servers import Server, free_port, running
+from freehold.task import load_task
 
 __all__ = ["BATCH", "CLI", "LITSERVE", "Contender", "bodies_of", "contenders", "litserve", "ours", "started"]
 
@@ -55,7 +56,7 @@ class Contender(NamedTuple):
 
 def ours(name: str, folder: Path) -> Contender:
     """Returns Freehold serving a turned task folder."""
-    return Contender(name, (*CLI, "serve", str(folder), "--port"), "/v1/tasks/banking77")
+    return Contender(name, (*CLI, "serve", str(folder), "--port"), f"/v1/tasks/{load_task(folder).name}")
 
 
 def contenders(tiered: Path, plain: Path, *, artifact: Path, threads: Sequence[int]) -> list[Contender]:

@@ -75,6 +75,14 @@ def test_what_waits_is_shown_as_it_is(desk: Path, type_command: Type) -> None:
     assert json.dumps({"inputs": {"text": bold}, "correct": {"urgent": True}}) in shown
 
 
+def test_what_was_asked_does_not_rule_the_terminal(desk: Path, type_command: Type) -> None:
+    with Registry.open(desk / ".freehold") as shelf:
+        shelf.queue_reviews("desk", [Review("e", "desk", "urgent", {"text": "a\x1b[2J\x9b31mb"}, True, 0.25)])
+    shown = type_command("review", desk).out
+    assert "a[2J31mb" in shown
+    assert not {"\x1b", "\x9b"} & set(shown)
+
+
 def test_nothing_waits(desk: Path, type_command: Type) -> None:
     with Registry.open(desk / ".freehold") as shelf:
         shelf.queue_reviews("desk", [])

@@ -165,7 +165,7 @@ def certify_fields(
     certified = {}
     for name, share in task.errors_given_answer.items():
         known = [n for n, row in enumerate(rows) if name in row.outputs]
-        places = independent_rows([rows[n] for n in known], by_author=task.rules.group == "author")
+        places = independent_rows([rows[n] for n in known], by_author=task.rules.by_author)
         counted = [known[place] for place in places]
         offered = offer(name, [rows[n] for n in counted], [[tier[n] for n in counted] for tier in tiers])
         found = certify_answers(offered, allowed=share, least=task.field(name).abstain_below)

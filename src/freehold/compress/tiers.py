@@ -178,9 +178,7 @@ def ship_static(trained: Path, folder: Path, *, task: Task, examples: Sequence[E
     held = [row for row in examples if row.split == "validation"]
     shipped = {}
     for name, found in load_held_out(trained / STATIC).items():
-        places = independent_rows(
-            [row for row in held if name in row.outputs], by_author=task.rules.group == "author"
-        )
+        places = independent_rows([row for row in held if name in row.outputs], by_author=task.rules.by_author)
         counted = HeldOut(found.margins[places], found.extra[places], found.wrong[places])
         certificate = certify(counted, allowed=task.extra_errors.get(name, ALLOWED), least_margin=least[name])
         left_out = len(found.margins) - len(counted.margins)

@@ -16,7 +16,7 @@ def name_group(passport: Passport, rules: DataRules) -> str:
     """Returns the group that a row belongs to; empty where it belongs to none."""
     if rules.group == "source":
         return f"source {passport.source}"
-    return name_unit(passport, by_author=rules.group == "author")
+    return name_unit(passport, by_author=rules.by_author)
 
 
 def join_groups(clusters: Mapping[str, str], groups: Mapping[str, str]) -> dict[str, str]:

@@ -8,12 +8,9 @@ from __future__ import annotations
 from math import comb, sqrt
 from typing import NamedTuple
 
-from freehold.task import Measured
+from freehold.task import Measured, wilson_bounds
 
 __all__ = ["Pairs", "mcnemar", "measured", "paired_difference", "wilson"]
-
-_Z = 1.959963984540054
-"""The 97.5 % point of the normal distribution."""
 
 
 def measured(value: float, low: float, high: float, *, n: int) -> Measured:
@@ -42,17 +39,8 @@ def wilson(hits: int, n: int, *, worth: float | None = None) -> Measured:
         Wilson, E. B. (1927). Probable inference, the law of succession, and statistical inference. Journal of
         the American Statistical Association 22, 209-212.
     """
-    low, high = _wilson_bounds(hits / n, n if worth is None else worth)
+    low, high = wilson_bounds(hits / n, n if worth is None else worth)
     return measured(hits / n, low, high, n=n)
-
-
-def _wilson_bounds(share: float, n: float) -> tuple[float, float]:
-    if not n:
-        return 0.0, 1.0
-    squared = _Z * _Z / n
-    middle = share + squared / 2
-    reach = _Z * sqrt(share * (1 - share) / n + squared / (4 * n))
-    return max(0.0, (middle - reach) / (1 + squared)), min(1.0, (middle + reach) / (1 + squared))
 
 
 class Pairs(NamedTuple):
@@ -109,8 +97,8 @@ def paired_difference(pairs: Pairs, *, worth: float | None = None) -> Measured:
     if not counted:
         return measured(difference, -1.0, 1.0, n=n)
     share_1, share_2 = (pairs.both + pairs.candidate) / n, (pairs.both + pairs.champion) / n
-    low_1, high_1 = _wilson_bounds(share_1, counted)
-    low_2, high_2 = _wilson_bounds(share_2, counted)
+    low_1, high_1 = wilson_bounds(share_1, counted)
+    low_2, high_2 = wilson_bounds(share_2, counted)
     phi = _correlation(pairs, scale=counted / n)
     low = difference - _joined(share_1 - low_1, high_2 - share_2, phi)
     high = difference + _joined(high_1 - share_1, share_2 - low_2, phi)

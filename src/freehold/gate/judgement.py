@@ -82,7 +82,7 @@ def judge_with(
     theirs = asking.ask(against.artifact, begin=len(rows)) if against else None
     asking.forget(but=[artifact, *([against.artifact] if against else [])])
     truths, predictions = [row.outputs for row in rows], ours.of(rows)
-    units = [name_unit(row.passport, by_author=task.rules.group == "author") for row in rows]
+    units = [name_unit(row.passport, by_author=task.rules.by_author) for row in rows]
     verdict = decide(
         task,
         truths,

@@ -51,7 +51,7 @@ def _state(task: Task, examples: Examples, shelf: Registry) -> Mapping[str, Json
     _NAME,
     version=3,
     result=LabelledExamples,
-    reads=("name", "inputs", "fields", "base", "seed"),
+    reads=("name", "inputs", "fields", "base", "seed", "rules"),
     state=_state,
 )
 def annotate(desk: Desk, task: Task, examples: Examples, shelf: Registry) -> LabelledExamples:

@@ -130,7 +130,7 @@ def _ask(field: Field, rows: Sequence[Example]) -> _Asked | None:
 def _judge(
     desk: Desk, task: Task, rows: Sequence[Example], *, asked: Sequence[_Asked], settled: Settled
 ) -> list[tuple[_Asked, Findings]]:
-    groups = _group_rows(rows)
+    groups = _group_rows(rows, by_author=task.rules.by_author)
     strata = [canonical([row.outputs[each.field.name] for each in asked]) for row in rows]
     folds = assign_folds([row.id for row in rows], strata, groups)
     if folds.min() == folds.max():
@@ -151,8 +151,8 @@ def _judge(
     return out
 
 
-def _group_rows(rows: Sequence[Example]) -> NDArray[np.int64]:
-    """Returns a number a row, the same for near duplicates and for pieces of one text."""
+def _group_rows(rows: Sequence[Example], *, by_author: bool) -> NDArray[np.int64]:
+    """Returns a number a row, the same for near duplicates and for rows that were drawn together."""
     leads = list(range(len(rows)))
 
     def lead(place: int) -> int:
@@ -162,7 +162,7 @@ def _group_rows(rows: Sequence[Example]) -> NDArray[np.int64]:
 
     firsts: dict[str, int] = {}
     for place, row in enumerate(rows):
-        for name in (f"near {row.cluster}" if row.cluster else "", name_unit(row.passport)):
+        for name in (f"near {row.cluster}" if row.cluster else "", name_unit(row.passport, by_author=by_author)):
             if name:
                 leads[lead(place)] = lead(firsts.setdefault(name, place))
     return np.array([lead(place) for place in range(len(rows))], np.int64)

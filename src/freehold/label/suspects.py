@@ -15,13 +15,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from freehold.task import wilson_bounds
+
 __all__ = ["LEAST", "UNKNOWN", "Findings", "Share", "Suspect", "find_flipped", "find_suspects"]
 
 UNKNOWN = -1
 """Stands in the place of a label that is missing."""
 LEAST = 20
 """A label with fewer rows that do not depend on each other is not judged: what learned from so few errs itself."""
-_Z = 1.959964
 _ROUNDING = 1e-6
 
 Labels = NDArray[np.int64]
@@ -196,6 +197,4 @@ def _interval(value: float, pulls: NDArray[np.float64], *, n: int) -> Share:
     """Returns Wilson's interval of as many independent rows as the groups are worth."""
     variance = float((pulls**2).sum())
     worth = value * (1 - value) / variance if variance else float(len(pulls))
-    middle = (value + _Z**2 / (2 * worth)) / (1 + _Z**2 / worth)
-    half = _Z / (1 + _Z**2 / worth) * float(np.sqrt(value * (1 - value) / worth + _Z**2 / (4 * worth**2)))
-    return Share(value, max(0.0, middle - half), min(1.0, middle + half), n)
+    return Share(value, *wilson_bounds(value, worth), n)

@@ -67,6 +67,7 @@ from freehold.task.stages import (
 from freehold.task.taskfile import TASK_FILE, load_task
 from freehold.task.upstreams import Price, Routing, Upstream
 from freehold.task.verdicts import Comparison, Measured, Metrics, Verdict
+from freehold.task.wilson import wilson_bounds
 
 __all__ = [
     "ARTIFACT_METRICS",
@@ -136,5 +137,6 @@ __all__ = [
     "stage",
     "suggest",
     "task_from_models",
+    "wilson_bounds",
     "write_examples",
 ]

@@ -58,6 +58,11 @@ class DataRules:
     use: tuple[Use, ...] = ()
     profanity: str = ""
 
+    @property
+    def by_author(self) -> bool:
+        """Whether all that one author wrote stays together."""
+        return self.group == "author"
+
 
 def read_rules(top: Table) -> DataRules:
     """Returns the rules; what is wrong with them is noted."""

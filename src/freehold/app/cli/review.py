@@ -12,6 +12,7 @@ from freehold.app.cli.hints import command_line
 from freehold.app.cli.opened import opened
 from freehold.app.cli.options import AsJson, Code, Folder, State
 from freehold.app.cli.paper import print_document, print_line
+from freehold.task import normalise
 
 if TYPE_CHECKING:
     from freehold.registry import Review
@@ -41,7 +42,8 @@ def review(
         return Code.DONE
     for row in waiting[:limit]:
         print_line(f"\n{_shorten(row)}\n  `{row.field}`: {row.reason or _suggested(row)}")
-    answer = {"inputs": dict(waiting[0].inputs), "correct": {waiting[0].field: _confirmed(waiting[0])}}
+    inputs = {name: normalise(text) for name, text in waiting[0].inputs.items()}
+    answer = {"inputs": inputs, "correct": {waiting[0].field: _confirmed(waiting[0])}}
     print_line("\nA row of answers, which corrects a label or confirms it:")
     print_line(json.dumps(answer, ensure_ascii=False))
     print_line(f"Next: {command_line('feedback', folder, state=state, more='--data answers.jsonl')}")
@@ -62,7 +64,8 @@ def _describe(row: Review) -> dict[str, object]:
 
 
 def _shorten(row: Review) -> str:
-    texts = " / ".join(" ".join(text.split()) for text in row.inputs.values())
+    # What was asked over HTTP may hold what a terminal would obey.
+    texts = " / ".join(" ".join(normalise(text).split()) for text in row.inputs.values())
     return texts if len(texts) <= _LONGEST else f"{texts[: _LONGEST - 3]}..."
 
 

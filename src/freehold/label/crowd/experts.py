@@ -6,7 +6,6 @@ Owns the counting against what is held to be true, be that a consensus or gold. 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -14,12 +13,9 @@ import numpy as np
 from freehold.errors import UserError
 from freehold.label.crowd.consensus import Consensus
 from freehold.label.crowd.votes import Floats, Votes, Whole, tabulate
-from freehold.task import Measured
+from freehold.task import Measured, wilson_bounds
 
 __all__ = ["Expert", "measure_experts", "measure_on_gold"]
-
-_Z = 1.959963984540054
-"""The 97.5 % point of the normal distribution."""
 
 
 class Expert(NamedTuple):
@@ -88,9 +84,6 @@ def _share(right: Floats) -> Measured:
     n, share = len(right), float(right.mean())
     known, unknown = share * (1 - share), float((right * (1 - right)).mean())
     worth = n * known / (known + unknown) if unknown else float(n)
-    squared = _Z * _Z / worth
-    middle = share + squared / 2
-    reach = _Z * sqrt(known / worth + squared / (4 * worth))
-    low, high = (middle - reach) / (1 + squared), (middle + reach) / (1 + squared)
-    low, high = min(max(0.0, low), share), max(min(1.0, high), share)
+    low, high = wilson_bounds(share, worth)
+    low, high = min(low, share), max(high, share)
     return Measured(round(share, 9), round(low, 9), round(high, 9), n)
