@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from freehold.data.cleaning import Ledger
+from freehold.data.contamination import digest_benchmarks, find_contamination
 from freehold.data.corrections import Corrections, read_corrections
 from freehold.data.duplicates import Apart, Entry, Merged, Reading, merge
 from freehold.data.groups import join_groups, name_group, rank_times
@@ -21,7 +22,7 @@ from freehold.data.report import Count, Findings, describe, notes
 from freehold.data.rows import Refused, read_rows
 from freehold.data.signatures import KeptSignatures
 from freehold.data.sources import Place, find_kind
-from freehold.data.splits import Standing, assign
+from freehold.data.splits import Assignment, Standing, assign
 from freehold.data.tidying import shorten_reason
 from freehold.data.wordlists import digest_profanity
 from freehold.errors import DataError
@@ -55,14 +56,18 @@ _DIGESTS = "source_digests"
 
 
 def fingerprint(task: Task, shelf: Registry) -> Mapping[str, Json]:
-    """Returns what the examples depend on besides the task: what is in sources, lists of words and corrections.
+    """Returns what the examples depend on besides the task: sources, words, benchmarks, corrections, by content.
 
     What cannot be read has no digest; reading it then says why.
     """
     sources: list[Json] = [[source.uri, _digest(source, task, shelf)] for source in task.sources]
     corrections = sorted(row.id for row in shelf.feedback(task.name, kind="correction"))
     told: dict[str, Json] = {"sources": sources, "corrections": digest(corrections)}
-    return {**told, "profanity": digest_profanity(task.rules, task.folder)} if task.rules.profanity else told
+    if task.rules.profanity:
+        told["profanity"] = digest_profanity(task.rules, task.folder)
+    if task.rules.benchmarks:
+        told["benchmarks"] = digest_benchmarks(task.rules, task.folder)
+    return told
 
 
 def find_kept(shelf: Registry) -> Path:
@@ -113,7 +118,7 @@ def collect(desk: Desk, task: Task, shelf: Registry) -> Examples:
     merged = merge(readings, corrections.examples, recorded=recorded)
     _check_labels(task, merged)
     desk.tell(Event(_NAME, "progress", note="looking for near duplicates", done=len(readings)))
-    sorted_out = _split(task, merged, recorded, signing=KeptSignatures(desk.cache, task=task.name))
+    sorted_out = _split(desk, task, merged, recorded=recorded)
     findings = Findings(
         task=task,
         counts=counts,
@@ -223,15 +228,45 @@ class _SortedOut:
     leaks: Mapping[str, Json]
 
 
-def _split(task: Task, merged: Merged, recorded: Mapping[str, Split], *, signing: KeptSignatures) -> _SortedOut:
-    """Clusters near duplicates, joins what else stays together, and splits that."""
+def _split(desk: Desk, task: Task, merged: Merged, *, recorded: Mapping[str, Split]) -> _SortedOut:
+    """Clusters near duplicates, splits them, and keeps apart what gives test rows or a benchmark away."""
     entries: Mapping[str, Entry] = merged.entries
+    rows = {name: entry.example for name, entry in entries.items()}
+    clusters, assigned = _assign(task, entries, recorded, signing=KeptSignatures(desk.cache, task=task.name))
+    leakage = find_leakage(rows, assigned)
+
+    def tell(note: str) -> None:
+        desk.tell(Event(_NAME, "progress", note=note))
+
+    cleared = find_contamination(rows, leakage.assignment, rules=task.rules, folder=task.folder, tell=tell)
+    assigned = cleared.assignment
+    names: dict[str, str] = {}
+    for name in sorted(assigned.splits):  # named after those that are used: what is kept apart changes nothing
+        names.setdefault(clusters[name], name)
+    examples = tuple(
+        _placed(rows[name], split=split, cluster=names[clusters[name]])
+        for name, split in sorted(assigned.splits.items())
+    )
+    near = tuple(
+        Apart(name, rows[name].passport, why.reason, why.near) for name, why in sorted(assigned.apart.items())
+    )
+    apart = (*merged.apart, *near)
+    leaks = leakage.to_json(apart, {name: row.passport.locator for name, row in rows.items()})
+    if cleared.tables:
+        leaks["benchmarks"] = list(cleared.tables)
+    return _SortedOut(examples, apart, clusters, leaks)
+
+
+def _assign(
+    task: Task, entries: Mapping[str, Entry], recorded: Mapping[str, Split], *, signing: KeptSignatures
+) -> tuple[Mapping[str, str], Assignment]:
+    """Clusters near duplicates, joins what else stays together, and splits that; returns the clusters too."""
     inputs = {name: entry.example.inputs for name, entry in entries.items()}
     clusters = find_clusters(inputs, signing=signing)
     groups = {name: name_group(entry.example.passport, task.rules) for name, entry in entries.items()}
     blocks = join_groups(clusters, groups)
     timed = task.rules.group == "time"
-    assigned = assign(
+    return clusters, assign(
         {name: Standing(entry.told, entry.corrected) for name, entry in entries.items()},
         blocks,
         recorded=recorded,
@@ -239,22 +274,6 @@ def _split(task: Task, merged: Merged, recorded: Mapping[str, Split], *, signing
         seed=task.seed,
         places=rank_times({name: entry.example for name, entry in entries.items()}, blocks) if timed else None,
     )
-    leakage = find_leakage({name: entry.example for name, entry in entries.items()}, assigned)
-    assigned = leakage.assignment
-    names: dict[str, str] = {}
-    for name in sorted(assigned.splits):  # named after those that are used: what is kept apart changes nothing
-        names.setdefault(clusters[name], name)
-    examples = tuple(
-        _placed(entries[name].example, split=split, cluster=names[clusters[name]])
-        for name, split in sorted(assigned.splits.items())
-    )
-    near = tuple(
-        Apart(name, entries[name].example.passport, why.reason, why.near)
-        for name, why in sorted(assigned.apart.items())
-    )
-    apart = (*merged.apart, *near)
-    places = {name: entry.example.passport.locator for name, entry in entries.items()}
-    return _SortedOut(examples, apart, clusters, leakage.to_json(apart, places))
 
 
 def _placed(example: Example, *, split: Split, cluster: str) -> Example:
@@ -266,7 +285,7 @@ def _write(folder: Path, findings: Findings, report: Mapping[str, Json]) -> None
     entries = findings.merged.entries
     with (folder / "apart.jsonl").open("wb") as file:
         for row in findings.apart:
-            near = entries[row.near].example.passport.locator if row.near in entries else ""
+            near = entries[row.near].example.passport.locator if row.near in entries else row.near
             line = {"id": row.example, "source": row.passport.source, "locator": row.passport.locator}
             file.write(canonical({**line, "reason": row.reason, "near": near}) + b"\n")
     with (folder / "conflicts.jsonl").open("wb") as file:

@@ -37,7 +37,11 @@ class Conflict(NamedTuple):
 
 
 class Apart(NamedTuple):
-    """A row that is kept apart, so that no test row is learned from. `near` is the id of such a test row."""
+    """A row that is kept apart, so that no test row or benchmark is learned from.
+
+    Attributes:
+        near: The id of such a test row, or where the benchmark has it.
+    """
 
     example: str
     passport: Passport

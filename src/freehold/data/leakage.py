@@ -11,16 +11,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from freehold.data.duplicates import Apart
 from freehold.data.splits import Assignment, KeptApart
 from freehold.task import Example, Json
 
-if TYPE_CHECKING:
-    from freehold.data.scale import Leak
-
-__all__ = ["Leakage", "find_leakage"]
+__all__ = ["Leakage", "find_leakage", "is_leak"]
 
 _KINDS: Mapping[str, str] = {
     "the same as a test row": "exact",
@@ -85,7 +81,7 @@ def find_leakage(examples: Mapping[str, Example], assignment: Assignment) -> Lea
     overlaps: dict[tuple[str, str], None] = {}
     for leak in leaks.pairs:
         train, test = learned[leak.train], tests[leak.benchmark]
-        if _is_typo(leak, texts[train], texts[test]):
+        if leak.kind == "typo" and is_leak(leak.kind, texts[train], texts[test]):
             typos.setdefault(train, KeptApart(_TYPO, test))
         elif leak.kind == "overlap":
             overlaps[train, test] = None
@@ -96,5 +92,6 @@ def find_leakage(examples: Mapping[str, Example], assignment: Assignment) -> Lea
     return Leakage(Assignment(kept, {**assignment.apart, **typos}), pairs, len(tests))
 
 
-def _is_typo(leak: Leak, train: str, test: str) -> bool:
-    return leak.kind == "typo" and _DIGITS.findall(train) == _DIGITS.findall(test)
+def is_leak(kind: str, one: str, other: str) -> bool:
+    """Returns whether two texts that look alike give one another away: an edit to a number makes another text."""
+    return kind != "typo" or _DIGITS.findall(one) == _DIGITS.findall(other)

@@ -138,7 +138,7 @@ def _describe_apart(findings: Findings) -> dict[str, Any]:
         {
             "locator": row.passport.locator,
             "reason": row.reason,
-            "near": entries[row.near].example.passport.locator if row.near in entries else "",
+            "near": entries[row.near].example.passport.locator if row.near in entries else row.near,
         }
         for row in findings.apart[:_SHOWN]
     ]
@@ -186,7 +186,8 @@ def notes(report: Mapping[str, Any]) -> Iterator[str]:
     yield from (warning["message"] for warning in report["warnings"])
     corrections = report["corrections"]
     if report["kept_apart"]["count"]:
-        yield f"{report['kept_apart']['count']:,} rows are kept apart from test rows (apart.jsonl)."
+        others = " and benchmarks" if report["leaks"].get("benchmarks") else ""
+        yield f"{report['kept_apart']['count']:,} rows are kept apart from test rows{others} (apart.jsonl)."
     if corrections["ignored"]:
         yield f"{corrections['ignored']:,} corrections are about what the task no longer has."
     largest = report["near_duplicates"]["largest"]

@@ -1,4 +1,4 @@
-"""What was kept out of training because it gives test rows away, in the verdict: as a table and as a sentence.
+"""What was kept out of training for giving test rows or a benchmark away, in the verdict: a table and sentences.
 
 Owns the words. The table comes with the examples; nothing is compared here.
 """
@@ -24,7 +24,8 @@ def note_leaks(verdict: Verdict, folder: Path) -> Verdict:
     if not path.exists():
         return verdict
     leaks = json.loads(path.read_bytes())
-    return replace(verdict, reasons=(*verdict.reasons, _tell(leaks)), leaks=leaks)
+    told = [_tell_benchmark(each) for each in leaks.get("benchmarks", ())]
+    return replace(verdict, reasons=(*verdict.reasons, _tell(leaks), *told), leaks=leaks)
 
 
 def _tell(leaks: Mapping[str, Any]) -> str:
@@ -37,3 +38,15 @@ def _tell(leaks: Mapping[str, Any]) -> str:
     shared = kinds["overlap"]["test"]
     stays = f"; {shared:,} share a long run of words with a training row" if shared else ""
     return f"Of {tests:,} test rows: {kept}{stays}."
+
+
+def _tell_benchmark(table: Mapping[str, Any]) -> str:
+    kept = (
+        f"{table['given_away']:,} are in the data, or nearly; {table['kept_apart']:,} rows were kept apart before "
+        "training"
+        if table["kept_apart"]
+        else "no row is in the data, or nearly"
+    )
+    shared = table["kinds"]["overlap"]["benchmark"]
+    stays = f"; {shared:,} share a long run of words with a training row" if shared else ""
+    return f"Of {table['rows']:,} texts of the benchmark `{table['benchmark']}`: {kept}{stays}."

@@ -20,7 +20,8 @@ Use: TypeAlias = Literal["commercial", "changes"]
 USES: tuple[Use, ...] = get_args(Use)
 """What a licence may allow; `freehold data` has a column for each."""
 
-_KEYS = ("licences", "forbid", "use", "reserved", "group", "clean", "pii", "secrets", "languages", "profanity")
+_KEYS = ("licences", "forbid", "use", "reserved", "group", "clean", "pii", "secrets", "languages")
+_FILES = ("profanity", "benchmarks")
 _MODES = ("keep", "mask", "drop")
 
 
@@ -45,6 +46,8 @@ class DataRules:
         languages: ISO 639 codes; rows in another language are refused. Empty: nobody looks.
         profanity: A file of words, one a line; rows that have one are refused. Relative paths start at the task's
             folder. Empty: nobody looks.
+        benchmarks: Files or folders with texts that must not be learned from; rows that are in one, or near, are
+            kept apart.
     """
 
     licences: tuple[str, ...] = ()
@@ -57,6 +60,7 @@ class DataRules:
     languages: tuple[str, ...] = ()
     use: tuple[Use, ...] = ()
     profanity: str = ""
+    benchmarks: tuple[str, ...] = ()
 
     @property
     def by_author(self) -> bool:
@@ -67,12 +71,13 @@ class DataRules:
 def read_rules(top: Table) -> DataRules:
     """Returns the rules; what is wrong with them is noted."""
     table = top.table("data")
-    table.only(_KEYS)
+    table.only((*_KEYS, *_FILES))
     return DataRules(
         licences=table.strings("licences"),
         forbid=table.strings("forbid"),
         use=_read_uses(table),
         profanity=_read_profanity(table),
+        benchmarks=table.strings("benchmarks"),
         reserved=table.flag("reserved"),
         clean=table.strings("clean"),
         pii=table.word("pii", _MODES, default=""),
