@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from freehold.data.cleaning.abuse import find_abuse
 from freehold.data.cleaning.c4 import LINE_RULES, LineRule
 from freehold.data.cleaning.characters import (
     find_controls,
@@ -127,6 +128,8 @@ class Cleaning:
                 work.change(step, find(work.text))
         if "flags.instructions" in self.steps:
             work.flag(find_instructions(work.text))
+        if "flags.toxic" in self.steps:
+            work.flag(find_abuse(work.text))
         return None
 
     def _take_lines(self, work: _Work) -> Dropped | None:

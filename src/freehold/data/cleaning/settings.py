@@ -20,12 +20,12 @@ from freehold.task import Json
 
 __all__ = ["DOCUMENTS", "ROWS", "STEPS", "VERSION", "Settings", "list_steps"]
 
-VERSION = 2
+VERSION = 3
 """To be raised whenever the same settings would clean the same text in another way."""
 
 UNICODE = ("surrogates", "mojibake", "line_ends", "controls", "invisible", "spaces", "nfc")
 LINES = ("repeated_lines", *c4.LINE_RULES)
-FLAGS = ("hidden", "instructions")
+FLAGS = ("hidden", "instructions", "toxic")
 SOURCES = (gopher.SOURCE, repetition.SOURCE, c4.SOURCE, fineweb.SOURCE)
 
 STEPS = (
