@@ -16,7 +16,7 @@ from freehold.data.cleaning.findings import Finding
 __all__ = ["find_abuse"]
 
 _YOU = r"(?:you|u|ya)"
-_ARE = rf"(?:{_YOU}\s*(?:are|r|'re|\u2019re)|ur)"
+_ARE = rf"(?:{_YOU}(?:\s+(?:are|r)|'re|\u2019re)|youre|ur)"
 _HARM = r"(?:kill|murder|hurt|stab|shoot|beat|strangle|destroy|hunt\s+down|burn\s+down)"
 _FOOL = (
     r"(?:idiots?|morons?|imbeciles?|cretins?|dimwits?|halfwits?|scumbags?|scum|losers?|parasites?|filth|vermin"
