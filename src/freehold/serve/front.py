@@ -13,7 +13,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -39,6 +39,7 @@ __all__ = [
 ]
 
 _MOST_FILES = 65_536
+_ARENA_MAX = -8  # of glibc's malloc.h
 _GARBAGE = (50_000, 20, 20)
 """New objects before they are looked through, and how often that is before older ones are; Python: 700, 10, 10."""
 
@@ -82,6 +83,18 @@ def create_app(
     service = Service(champions, inbox=inbox, settings=settings, explainer=explainer, traces=traces)
     service.keyring.load()
     return build(service, version=version("freehold"))
+
+
+def few_heaps() -> None:
+    """Lets the threads of this process share two heaps, where its C library is glibc.
+
+    Otherwise each thread gets a heap of its own that keeps what it freed: a server of a dozen threads held 10 %
+    more. Only heaps that come later count, so this comes before a model is loaded.
+    """
+    import ctypes
+
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).mallopt(_ARENA_MAX, 2)
 
 
 def own_process() -> None:
@@ -136,6 +149,7 @@ def serve(
     """
     settings = check_settings(tasks, host=host, port=port, rate=rate)
     listener = bind(host, port)
+    few_heaps()
     with closing(listener):
         app = create_app(
             tasks, inbox=inbox, settings=settings, open_reader=open_reader, explainer=explainer, traces=_traces()
