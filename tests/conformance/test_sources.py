@@ -261,7 +261,7 @@ def test_every_text_becomes_an_example_with_a_passport(kind: str, tmp_path: Path
     if kind not in FIXED:
         together = " ".join(sorted(example.inputs["text"] for example in examples))
         assert all(text in together for text in TEXTS)
-    assert {example.passport.source for example in examples} == {source.uri}
+    assert {example.passport.source for example in examples} == {source.name}
     assert {example.passport.maker for example in examples} <= {"", "data"}
 
 

@@ -35,8 +35,28 @@ def test_a_query_is_a_source(tickets: Work) -> None:
         ("Hello?", {}),
         ("secret", {"intent": "x"}),
     ]
-    assert good[1].passport.locator == "sqlite:///tickets.db:2"
+    assert good[1].passport.locator == (
+        "sqlite:///tickets.db: SELECT body AS text, team AS intent FROM tickets ORDER BY id:2"
+    )
     assert [(row.line, row.reason) for row in rows if isinstance(row, Refused)] == [(3, "input `text` is missing")]
+
+
+def test_two_queries_of_one_database_are_two_sources(tickets: Work) -> None:
+    """Each is counted and noted by itself, and rows of equal numbers are rows of two texts."""
+    queries = [f"SELECT body AS text, 'a' AS intent FROM tickets WHERE id {sign} 2" for sign in ("<", "=")]
+    sources = [Source("sqlite:///tickets.db", {}, query=query) for query in queries]
+    made = tickets.collect(*sources)
+    names = [f"sqlite:///tickets.db: {query}" for query in queries]
+    assert [source["uri"] for source in made.report["sources"]] == names
+    assert [noted[0] for noted in tickets.shelf.noted] == names
+    assert {row.passport.locator for row in made.examples} == {f"{name}:1" for name in names}
+
+
+def test_a_long_query_is_told_shortened_and_named_apart() -> None:
+    """What differs after the part that is shown differs in the name."""
+    one, other = (Source("env:DB", {}, query=f"SELECT {'x, ' * 60} {last} FROM t") for last in "yz")
+    assert one.name != other.name
+    assert len(one.name) < 120
 
 
 def test_the_digest_is_that_of_the_answer(tickets: Work) -> None:
@@ -69,7 +89,9 @@ def test_an_address_may_be_kept_out_of_the_task_file(tickets: Work, monkeypatch:
     monkeypatch.setenv("TICKETS", "sqlite:///tickets.db")
     first = read(tickets, "env:TICKETS")[0]
     assert isinstance(first, Example)
-    assert (first.passport.source, first.passport.locator) == ("env:TICKETS", "env:TICKETS:1")
+    name = Source("env:TICKETS", {}, query=QUERY).name
+    assert name.startswith("env:TICKETS: SELECT body")
+    assert (first.passport.source, first.passport.locator) == (name, f"{name}:1")
 
 
 def test_a_password_in_a_task_file_is_a_mistake_that_is_not_repeated(tmp_path: Path) -> None:

@@ -147,8 +147,8 @@ def _note_sources(task: Task, shelf: Registry, counts: Sequence[Count]) -> dict[
         kind = find_kind(Place.of_source(source, folder=task.folder))
         name = _digest(source, task, shelf)
         licence = source.licence or kind.licence
-        shelf.note_source(task.name, source.uri, digest=name, licence=licence, rows=count.good)
-        digests[source.uri] = name
+        shelf.note_source(task.name, source.name, digest=name, licence=licence, rows=count.good)
+        digests[source.name] = name
     return digests
 
 
@@ -173,7 +173,7 @@ def _read_sources(
                         readings.append(Reading(row, source.split))
             except DataError as problem:
                 problems.append(problem)
-            counts.append(Count(source.uri, good, reasons.total(), reasons))
+            counts.append(Count(source.name, good, reasons.total(), reasons))
         for refused in corrections.refused:
             file.write(canonical(refused.to_json()) + b"\n")
     if not task.sources:

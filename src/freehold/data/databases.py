@@ -70,10 +70,11 @@ class Database:
 
 
 def _rows(result: sa.CursorResult[Any], place: Place, *, columns: tuple[str, ...]) -> Iterator[Row | BadRow]:
+    name = place.source.name if place.source else place.name
     for number, row in enumerate(result, start=1):
         cells = {column: _plain(value) for column, value in zip(columns, row, strict=True)}
         text = canonical({name: str(value)[:80] for name, value in cells.items()}).decode()[:200]
-        yield Row(number, f"{place.name}:{number}", cells, text)
+        yield Row(number, f"{name}:{number}", cells, text)
 
 
 def _plain(value: object) -> Any:

@@ -130,10 +130,10 @@ class _Reader:
     def _refuse(self, row: Row | BadRow, reason: str) -> Refused:
         text = row.text.encode(errors="replace").decode()
         name, _, number = row.locator.rpartition(":")
-        if self.source.uri.endswith(name) and number in ("", str(row.line)):
-            return Refused(self.source.uri, row.line, reason, text)
+        if self.source.name.endswith(name) and number in ("", str(row.line)):
+            return Refused(self.source.name, row.line, reason, text)
         locator = row.locator if row.locator.isprintable() else row.locator.encode("unicode_escape").decode()
-        return Refused(self.source.uri, row.line, reason, text, locator)
+        return Refused(self.source.name, row.line, reason, text, locator)
 
     def texts(self, rows: Iterable[Row | BadRow]) -> Iterator[str]:
         """Yields every text that an input has."""
@@ -148,7 +148,7 @@ class _Reader:
         outputs = {name: cell(column) for name, column in self.columns.outputs.items()}
         labelled = {name: value for name, value in outputs.items() if not is_missing(value)}
         passport = Passport(
-            self.source.uri,
+            self.source.name,
             row.locator,
             licence=self.source.licence or name_licence(row.licence) or self.kind.licence,
             maker="data" if labelled else "",

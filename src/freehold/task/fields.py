@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias, get_args
 
-from freehold.task.canonical import Json
+from freehold.task.canonical import Json, digest
 from freehold.task.datarules import DataRules
 from freehold.task.upstreams import Routing, Upstream
 
@@ -133,6 +133,15 @@ class Source:
     query: str = ""
     crawl: Crawl | None = None
 
+    @property
+    def name(self) -> str:
+        """What passports call it: the URI, and of a database what it is asked."""
+        if not self.query:
+            return self.uri
+        asked = " ".join(self.query.split())
+        told = asked if len(asked) <= _LONGEST_QUERY else f"{asked[:_LONGEST_QUERY]}... {digest(asked)[:8]}"
+        return f"{self.uri}: {told}"
+
 
 class Goal(NamedTuple):
     """A bar that the gate holds. `field` is empty for goals of the whole artifact (`p50_ms`, `size_mb`)."""
@@ -181,6 +190,7 @@ class Task:
         return _plain(getattr(self, name))
 
 
+_LONGEST_QUERY = 80
 _LATER = frozenset(["files", "chunk", "query", "crawl", "use", "profanity", "benchmarks"])
 """Keys that came after the first release; where they hold nothing, a task has the parts that it had."""
 
