@@ -61,6 +61,23 @@ def test_only_new_rows_are_signed(tmp_path: Path, signed: list[set[str]]) -> Non
     assert KeptSignatures(tmp_path, task="t")({}).shape == (0, HASHES)
 
 
+def test_many_rows_are_kept_in_parts_and_one_that_is_damaged_is_made_again(
+    tmp_path: Path, signed: list[set[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PART", 40)
+    rows = make_rows(100)
+    KeptSignatures(tmp_path, task="t")(rows)
+    paths = sorted(tmp_path.rglob("*.safetensors"))
+    assert len(paths) == 3
+    paths[1].write_bytes(paths[1].read_bytes()[:-1])
+    assert (KeptSignatures(tmp_path, task="t")(rows) == sign_rows(rows)).all()
+    assert len(signed[1]) in (40, len(rows) - 80), "the rows of that part alone"
+    some = dict(list(make_rows(120).items()))
+    assert (KeptSignatures(tmp_path, task="t")(some) == sign_rows(some)).all()
+    assert signed[2] == set(some) - set(rows)
+    assert len(list(tmp_path.rglob("*.safetensors"))) == 4, "no part of before is left"
+
+
 def test_kept_signatures_lead_to_the_same_clusters(tmp_path: Path) -> None:
     rows = make_rows(300)
     KeptSignatures(tmp_path, task="t")(dict(list(rows.items())[::2]))

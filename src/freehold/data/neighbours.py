@@ -59,6 +59,7 @@ SLACK = 0.15
 standard errors of 120 hashes, so that one near pair in 30,000 is lost to it."""
 
 _BATCH = 4096
+_SIGNED = 1024
 _SEED = 7
 _MULTIPLIERS = (
     0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB, 0xD6E8FEB86659FD93, 0xA0761D6478BD642F,
@@ -147,7 +148,7 @@ def find_pairs(
     def grams(i: int) -> frozenset[str]:
         return shingles(rows[i])
 
-    signed = _sign_all(rows) if signatures is None else signatures
+    signed = _sign_all(rows, count=len(rows)) if signatures is None else signatures
     for one, other in find_candidates(signed, apart=apart):
         if jaccard(grams(one), grams(other)) >= NEAR:
             yield one, other
@@ -155,18 +156,19 @@ def find_pairs(
 
 def sign_rows(rows: Mapping[str, Mapping[str, str]]) -> Signatures:
     """Returns the signatures of rows, shape (rows, hashes), in their order."""
-    return _sign_all(rows.values())
+    return _sign_all(rows.values(), count=len(rows))
 
 
-def _sign_all(rows: Iterable[Mapping[str, str]]) -> Signatures:
+def _sign_all(rows: Iterable[Mapping[str, str]], *, count: int) -> Signatures:
     """Signs in batches, so that the shingles of all rows are never held at once."""
     import numpy as np
 
     source = iter(rows)
-    signed = []
-    while batch := [shingles(row) for row in islice(source, _BATCH)]:
-        signed.append(sign(batch))
-    return np.concatenate(signed) if signed else np.empty((0, HASHES), dtype=np.uint32)
+    signed = np.empty((count, HASHES), dtype=np.uint32)
+    for start in range(0, count, _SIGNED):
+        batch = [shingles(row) for row in islice(source, _SIGNED)]
+        signed[start : start + len(batch)] = sign(batch)
+    return signed
 
 
 def find_candidates(signatures: Signatures, *, apart: Apart | None = None) -> Iterator[tuple[int, int]]:
