@@ -159,7 +159,8 @@ class Experts:
         if answered - set(whole[0].fields):
             return Answered(said.assignment, "unfit")
         held = next(iter(assignments.read(connection, *mine, rows.state == "open")), None)
-        if held is None or answered - self._kept_fields(connection, held, asking):
+        free = self._kept_fields(connection, held, asking) if held else set()
+        if held is None or not free or answered - free:
             return Answered(said.assignment, "lapsed")
         judgement = judge(held, said, asking)
         judgements.append(connection, judgement)
