@@ -117,7 +117,9 @@ def _add_standing(routes: Routes, service: Service) -> None:
 
 
 def _measure(panel: Panel | None, ledger: Sequence[Judgement], slot: Slot) -> Mapping[str, Json] | None:
-    return panel.measure(ledger, slot.fields) if panel is not None else None
+    if panel is None:
+        return None
+    return panel.measure(ledger, slot.fields, inputs=slot.shelf.experts.inputs(slot.task.name))
 
 
 def _add_many(routes: Routes, service: Service) -> None:

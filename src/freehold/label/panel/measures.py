@@ -21,20 +21,27 @@ __all__ = ["measure"]
 _MOST_CONFUSIONS = 20
 
 
-def measure(ledger: Sequence[Judgement], fields: Sequence[Field]) -> dict[str, Json]:
+def measure(
+    ledger: Sequence[Judgement], fields: Sequence[Field], *, inputs: Mapping[str, Mapping[str, str]]
+) -> dict[str, Json]:
     """Returns `agreement`: field to its measures; `experts`: name to what is known of each.
 
     Blind looks alone are compared: who adjudicates knows what was said, and gold tells of one expert at a time.
+
+    Args:
+        inputs: Example to its inputs, so that what is confused can be read.
     """
     looks, gold = (read_looks(ledger, fields, kind=kind) for kind in ("first", "gold"))
     names = sorted({row.expert for row in ledger})
     return {
-        "agreement": _agree(looks, fields),
+        "agreement": _agree(looks, fields, inputs),
         "experts": {name: _describe(name, looks, gold) for name in names},
     }
 
 
-def _agree(looks: Sequence[Look], fields: Sequence[Field]) -> dict[str, Json]:
+def _agree(
+    looks: Sequence[Look], fields: Sequence[Field], inputs: Mapping[str, Mapping[str, str]]
+) -> dict[str, Json]:
     from freehold.label.crowd import measure_agreement
 
     measured = [field for field in fields if field.kind != "text"]
@@ -42,16 +49,16 @@ def _agree(looks: Sequence[Look], fields: Sequence[Field]) -> dict[str, Json]:
     if not kept:
         return {}
     found = measure_agreement(measured, annotate_looks(kept))
-    return {name: _describe_field(each) for name, each in found.items()}
+    return {name: _describe_field(each, inputs) for name, each in found.items()}
 
 
-def _describe_field(each: FieldAgreement) -> dict[str, Json]:
+def _describe_field(each: FieldAgreement, inputs: Mapping[str, Mapping[str, str]]) -> dict[str, Json]:
     confusions: list[Json] = [
         {
             "labels": list(pair.labels),
             "observed": pair.observed,
             "expected": pair.expected,
-            "examples": list(pair.items),
+            "examples": [{"example": item, "inputs": dict(inputs.get(item, {}))} for item in pair.items],
         }
         for pair in each.confusions
     ]
