@@ -50,7 +50,7 @@ NAMES = {
         CheckError DataError FreeholdError IntegrityError MissingExtraError Mistake
         NotFoundError OperatorError PluginError StorageError TaskFileError UserError
     """,
-    "freehold.feedback": "Receipt Rejected accept withdraw",
+    "freehold.feedback": "Receipt Rejected accept fit_values withdraw",
     "freehold.gate": "Champion Pair Pairs compare decide judge mcnemar measure pair_up paired_difference wilson",
     "freehold.label": "annotate",
     "freehold.label.crowd": """
@@ -59,6 +59,7 @@ NAMES = {
         dawid_skene find_confusions fleiss majority measure_agreement measure_experts measure_on_gold read_votes
         settle tabulate
     """,
+    "freehold.label.panel": "measure propose",
     "freehold.line": """
         Collected Explainer LocalRunner Model Nearest Neighbour Planned Reasons Runner STAGES
         StageRun Tell TurnRecord champion collect_data load open_model open_state plan run run_turn
@@ -72,8 +73,10 @@ NAMES = {
     "freehold.plugins": "Plugins",
     "freehold.reason": "",
     "freehold.registry": """
-        Blobs Budget Claim Feedback Found Frontier FrontierCounts FrontierState KeptReply Key KeyScope MadeKey
-        Outcome Recorded RecordedRequest Registry Replies Review Spent Verification Waiting key_id secret_hash
+        Account Answered Asking Assignment AssignmentKind Blind Blobs Budget Claim Experts Feedback Found
+        Frontier FrontierCounts FrontierState Judgement KeptReply Key KeyScope Listed MOST_SECONDS MadeKey
+        Outcome Recorded RecordedRequest Registry Replies Review Said Shown Spent Taken Undone
+        Verification Waiting key_id reckon secret_hash standing
     """,
     "freehold.serve": """
         Explainer OpenReader REPLICAS Reader Served Settings Trial create_app serve serve_replicas try_upstreams
@@ -88,8 +91,8 @@ NAMES = {
         ARTIFACT_METRICS Answer Artifact Comparison Crawl DataRules Desk EFFORTS ERROR_GIVEN_ANSWER EXTRA_ERROR
         Effort Event Example Examples FIELD_KINDS Field FieldKind Goal Json Judgement LABEL_KINDS Label
         LabelledExamples METRICS Measured Metrics PIECE Passport Prediction Price Refused Release Result
-        Routing SMALLER_IS_BETTER SPLITS Source Split Stage TASK_FILE TIERED_KINDS Task Told TrainedModel
-        Upstream Use Value Verdict canonical digest example_id file_digest folder_digest folder_files
+        ReviewRules Routing SMALLER_IS_BETTER SPLITS Source Split Stage TASK_FILE TIERED_KINDS Task Told
+        TrainedModel Upstream Use Value Verdict canonical digest example_id file_digest folder_digest folder_files
         headline_first input_schema load_task name_unit nearest normalise output_schema read_examples
         reading_once shift stage suggest task_from_models wilson_bounds write_examples
     """,

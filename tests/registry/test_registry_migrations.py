@@ -44,6 +44,8 @@ def test_a_database_of_the_first_release_gets_what_is_new_and_keeps_what_it_has(
         connection.execute(sa.text("DROP TABLE keys"))
         connection.execute(sa.text("DROP TABLE spending"))
         connection.execute(sa.text("DROP TABLE frontier"))
+        for table in ("assignments", "judgements", "settlements", "drafts"):
+            connection.execute(sa.text(f"DROP TABLE {table}"))
         for column in ("origin", "given", "reason", "worth"):
             connection.execute(sa.text(f"ALTER TABLE reviews DROP COLUMN {column}"))
         review = "INSERT INTO reviews VALUES ('banking', 'e', 'intent', '{}', '\"card\"', 0.5)"
@@ -101,17 +103,27 @@ def test_the_door() -> None:
         sorted(freehold.registry.__all__)
         == freehold.registry.__all__
         == [
+            "Account",
+            "Answered",
+            "Asking",
+            "Assignment",
+            "AssignmentKind",
+            "Blind",
             "Blobs",
             "Budget",
             "Claim",
+            "Experts",
             "Feedback",
             "Found",
             "Frontier",
             "FrontierCounts",
             "FrontierState",
+            "Judgement",
             "KeptReply",
             "Key",
             "KeyScope",
+            "Listed",
+            "MOST_SECONDS",
             "MadeKey",
             "Outcome",
             "Recorded",
@@ -119,11 +131,17 @@ def test_the_door() -> None:
             "Registry",
             "Replies",
             "Review",
+            "Said",
+            "Shown",
             "Spent",
+            "Taken",
+            "Undone",
             "Verification",
             "Waiting",
             "key_id",
+            "reckon",
             "secret_hash",
+            "standing",
         ]
     )
 

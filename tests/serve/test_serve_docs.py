@@ -20,7 +20,7 @@ CHANGING = {"accepted", "batch", "created", "digest", "artifact"}
 
 
 def test_every_route_has_its_section(client: Client) -> None:
-    described = set(re.findall(r"^## (GET|POST|DELETE) (\S+)$", PAGE, re.MULTILINE))
+    described = set(re.findall(r"^## (GET|POST|PUT|DELETE) (\S+)$", PAGE, re.MULTILINE))
     assert described == set(routes(client.app))
 
 

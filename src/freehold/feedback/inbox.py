@@ -9,20 +9,20 @@ from __future__ import annotations
 import re
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from freehold.errors import NotFoundError, UserError
-from freehold.feedback.rows import Said, read_row
+from freehold.feedback.rows import Said, read_row, read_values
 from freehold.feedback.values import MisfitError
 from freehold.task import Field, Json
 
 if TYPE_CHECKING:
     from freehold.registry import Feedback, Registry
 
-__all__ = ["Receipt", "Rejected", "accept", "withdraw"]
+__all__ = ["Receipt", "Rejected", "accept", "fit_values", "withdraw"]
 
 _MAKER = re.compile(r"(person|model|rule|system):[^\s\x00-\x1f][^\x00-\x1f]{0,79}")
 
@@ -114,6 +114,25 @@ def withdraw(shelf: Registry, task: str, *, ids: Sequence[str]) -> int:
         shown = ", ".join(f"`{each}`" for each in ids)
         raise NotFoundError(f"`{task}` has no feedback {shown} that could be withdrawn.")
     return count
+
+
+def fit_values(
+    values: Mapping[str, object], *, fields: Sequence[Field], inputs: Mapping[str, str]
+) -> dict[str, Json]:
+    """Returns what a person says of an item in the one form that equal values have.
+
+    Args:
+        values: Field to value.
+        fields: The task's output fields; labels resolved where they are known.
+        inputs: The item's.
+
+    Raises:
+        UserError: A value does not fit its field, or there is no such field.
+    """
+    try:
+        return dict(read_values(values, fields, inputs))
+    except MisfitError as error:
+        raise UserError(str(error)) from error
 
 
 class _Made(NamedTuple):

@@ -18,7 +18,7 @@ from freehold.task import Field, Json, suggest
 if TYPE_CHECKING:
     from freehold.registry import RecordedRequest
 
-__all__ = ["Kind", "Said", "read_row"]
+__all__ = ["Kind", "Said", "read_row", "read_values"]
 
 Kind: TypeAlias = Literal["correction", "rating", "outcome"]
 
@@ -121,6 +121,17 @@ def _given(value: object, names: Sequence[str]) -> Mapping[str, str]:
 def _correct(value: object, fields: Sequence[Field], inputs: Mapping[str, str]) -> Mapping[str, Json]:
     if not isinstance(value, Mapping) or not value:
         raise MisfitError("`correct` is an object with at least one field and its right value.")
+    return read_values(value, fields, inputs)
+
+
+def read_values(
+    value: Mapping[str, object], fields: Sequence[Field], inputs: Mapping[str, str]
+) -> Mapping[str, Json]:
+    """Returns field to value in the form that examples hold it.
+
+    Raises:
+        MisfitError: There is no such field, or a value does not fit.
+    """
     by_name = {field.name: field for field in fields}
     for name in value:
         if name not in by_name:

@@ -71,7 +71,7 @@ def _number(field: Field, value: object, _inputs: Mapping[str, str]) -> Value:
         number = math.inf
     if not math.isfinite(number):
         raise MisfitError(f"`{field.name}` takes a finite number.")
-    return number
+    return number + 0.0  # of the two zeros the one without a sign, so that equal values look the same
 
 
 def _text(field: Field, value: object, _inputs: Mapping[str, str]) -> Value:
@@ -83,8 +83,11 @@ def _text(field: Field, value: object, _inputs: Mapping[str, str]) -> Value:
 def _spans(field: Field, value: object, inputs: Mapping[str, str]) -> Value:
     if not isinstance(value, list | tuple):
         raise MisfitError(f"`{field.name}` takes a list of spans, not {_named(value)}.")
-    spans = [_span(field, each, inputs) for each in value]
-    return sorted(spans, key=lambda span: (span["start"], span["end"], span["label"]))
+    spans = {
+        (span["start"], span["end"], span["label"]): span
+        for span in (_span(field, each, inputs) for each in value)
+    }
+    return [spans[place] for place in sorted(spans)]
 
 
 def _span(field: Field, value: object, inputs: Mapping[str, str]) -> dict[str, str | int]:

@@ -14,6 +14,7 @@ from types import TracebackType
 from freehold.registry.address import read_address
 from freehold.registry.blobs import Blobs
 from freehold.registry.database import Database
+from freehold.registry.experts import Experts
 from freehold.registry.folder import StateFolder
 from freehold.registry.frontier import Frontier
 from freehold.registry.journal import Journal
@@ -42,6 +43,7 @@ class Registry:
         state: The state folder.
         blobs: Its content-addressed files.
         replies: What is said again to whoever repeats a request under the same key.
+        experts: What is handed out to experts, and what they say of it.
 
     Example:
         >>> import tempfile
@@ -69,6 +71,7 @@ class Registry:
         self._requests = Requests(database)
         self._feedback = FeedbackLog(database)
         self._reviews = Reviews(database)
+        self.experts = Experts(database)
         self._keys = Keys(database)
         self.replies = Replies(database)
         self._spending = Spending(database)

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from freehold.registry import tables
+from freehold.registry.assignments import in_parts
 from freehold.registry.database import Database, pack, unpack
 from freehold.task import Json, example_id, normalise
 
@@ -51,10 +52,15 @@ class Reviews:
         self._database = database
 
     def replace(self, task: str, rows: Sequence[Review]) -> None:
-        """Replaces what the line put into a task's queue, in one transaction; what requests put there stays."""
-        reviews = tables.reviews.c
+        """Replaces what the line put into a task's queue, in one transaction.
+
+        What requests put there stays, and so does what an expert is at work on or waits for another's look.
+        """
+        reviews, held = tables.reviews.c, tables.assignments
+        begun = sa.exists().where(_same_place(held), held.c.state.in_(["open", "answered"]))
         with self._database.write() as connection:
-            connection.execute(sa.delete(tables.reviews).where(reviews.task == task, reviews.origin == "line"))
+            mine = (reviews.task == task, reviews.origin == "line", ~begun)
+            connection.execute(sa.delete(tables.reviews).where(*mine))
             self._insert(connection, task, rows)
 
     def add(self, task: str, rows: Sequence[Review]) -> None:
@@ -64,12 +70,16 @@ class Reviews:
                 self._insert(connection, task, rows)
 
     def _insert(self, connection: sa.Connection, task: str, rows: Sequence[Review]) -> None:
-        """Inserts rows; of two for one field the last counts, one that is there already stays."""
+        """Inserts rows; of two for one field the last counts, one that is there or settled already stays so."""
         values = {(row.example, row.field): _values(task, row) for row in rows}
-        if values:
-            connection.execute(
-                self._database.insert(tables.reviews).on_conflict_do_nothing(), list(values.values())
-            )
+        if not values:
+            return
+        connection.execute(self._database.insert(tables.reviews).on_conflict_do_nothing(), list(values.values()))
+        reviews, settlements = tables.reviews.c, tables.settlements
+        settled = sa.exists().where(_same_place(settlements), settlements.c.state == "settled")
+        for part in in_parts(example for example, _ in values):
+            again = (reviews.task == task, reviews.example.in_(part), settled)
+            connection.execute(sa.delete(tables.reviews).where(*again))
 
     def remove(self, task: str, answered: Iterable[tuple[str, str]]) -> None:
         """Takes what a person has answered, by example and field, out of a task's queue, in one transaction."""
@@ -106,6 +116,11 @@ class Reviews:
             )
             for row in rows
         ]
+
+
+def _same_place(table: sa.Table) -> sa.ColumnElement[bool]:
+    reviews = tables.reviews.c
+    return sa.and_(*(table.c[name] == reviews[name] for name in ("task", "example", "field")))
 
 
 def _values(task: str, row: Review) -> dict[str, Any]:

@@ -14,12 +14,15 @@ from freehold.task import SPLITS
 __all__ = [
     "REVISION",
     "Words",
+    "assignments",
     "blobs",
     "corrections",
+    "drafts",
     "feedback",
     "files",
     "folders",
     "frontier",
+    "judgements",
     "keys",
     "metadata",
     "models",
@@ -28,6 +31,7 @@ __all__ = [
     "replies",
     "requests",
     "reviews",
+    "settlements",
     "sources",
     "spending",
     "splits",
@@ -35,7 +39,7 @@ __all__ = [
     "tasks",
 ]
 
-REVISION = "0006"
+REVISION = "0007"
 """The newest migration: what a database must be at to be used as it is."""
 
 
@@ -217,6 +221,58 @@ reviews = sa.Table(
     _json("given", default="null"),
     _words("reason", default=""),
     sa.Column("worth", sa.Double, nullable=False, server_default="0"),
+)
+assignments = sa.Table(
+    "assignments",
+    metadata,
+    _key("id"),
+    _key("field"),
+    *(_words(name) for name in ("task", "example", "expert", "kind", "state")),
+    *(_json(name) for name in ("inputs", "shown", "value", "known")),
+    *(_words(name) for name in ("taken", "until")),
+    _one_of("kind", ("first", "adjudication", "gold")),
+    _one_of("state", ("open", "answered", "settled", "skipped", "undone", "lapsed", "over")),
+    sa.Index("ix_assignments_item", "task", "example", "field"),
+    sa.Index("ix_assignments_state", "task", "state"),
+    comment="Which expert holds which fields of which item, until when, and what came of it.",
+)
+judgements = sa.Table(
+    "judgements",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    *(_words(name) for name in ("task", "example", "expert", "kind", "act", "assignment")),
+    sa.Column("undoes", sa.Integer, nullable=False),
+    *(_json(name) for name in ("answers", "suggestions", "known")),
+    *(_words(name) for name in ("reason", "comment")),
+    sa.Column("flag", sa.Boolean, nullable=False),
+    sa.Column("milliseconds", sa.BigInteger, nullable=False),
+    *(_words(name) for name in ("rate", "rate_per", "currency", "created")),
+    _one_of("act", ("answer", "skip", "undo")),
+    sa.UniqueConstraint("assignment", "undoes", name="uq_judgements_assignment"),
+    sa.Index("ix_judgements_expert", "task", "expert"),
+    comment="The ledger of what experts said. Rows are only ever added: a trigger refuses all else.",
+)
+settlements = sa.Table(
+    "settlements",
+    metadata,
+    _key("task"),
+    _key("example"),
+    _key("field"),
+    _words("state"),
+    _json("value"),
+    _words("makers"),
+    _words("feedback"),
+    _one_of("state", ("disputed", "settled")),
+    sa.Index("ix_settlements_feedback", "feedback"),
+    comment="What experts agreed on and which correction that became, or that they disagree.",
+)
+drafts = sa.Table(
+    "drafts",
+    metadata,
+    _key("assignment"),
+    _json("content"),
+    _words("saved"),
+    comment="What an expert has typed and not sent.",
 )
 keys = sa.Table(
     "keys",

@@ -15,7 +15,7 @@ from freehold.registry import tables
 from freehold.registry.database import Database, pack, pack_finite, unpack
 from freehold.task import Json
 
-__all__ = ["Feedback", "FeedbackLog", "RecordedRequest", "Requests"]
+__all__ = ["Feedback", "FeedbackLog", "RecordedRequest", "Requests", "feedback_values"]
 
 _MOST_VARIABLES = 500  # databases bound how many values one statement may name
 
@@ -121,21 +121,7 @@ class FeedbackLog:
         """Records feedback in one transaction; an id that is known already is left as it is."""
         if not rows:
             return
-        values = [
-            {
-                "id": row.id,
-                "task": row.task,
-                "request": row.request,
-                "inputs": pack(dict(row.inputs)),
-                "kind": row.kind,
-                "value": pack(dict(row.value)),
-                "maker": row.maker,
-                "created": row.created,
-                "withdrawn": row.withdrawn,
-                "batch": row.batch,
-            }
-            for row in rows
-        ]
+        values = [feedback_values(row) for row in rows]
         with self._database.write() as connection:
             connection.execute(self._database.insert(tables.feedback).on_conflict_do_nothing(), values)
 
@@ -169,7 +155,35 @@ class FeedbackLog:
                     )
                 )
                 changed += connection.execute(statement).rowcount
+                _unsettle(connection, task, some)
         return changed
+
+
+def feedback_values(row: Feedback) -> dict[str, Any]:
+    """Returns a piece of feedback as its columns hold it."""
+    return {
+        "id": row.id,
+        "task": row.task,
+        "request": row.request,
+        "inputs": pack(dict(row.inputs)),
+        "kind": row.kind,
+        "value": pack(dict(row.value)),
+        "maker": row.maker,
+        "created": row.created,
+        "withdrawn": row.withdrawn,
+        "batch": row.batch,
+    }
+
+
+def _unsettle(connection: sa.Connection, task: str, ids: Sequence[str]) -> None:
+    """Forgets what experts had agreed on where that was withdrawn: if it waits again, it is asked anew."""
+    settlements, rows = tables.settlements.c, tables.assignments.c
+    gone = (settlements.task == task) & settlements.feedback.in_(ids)
+    for row in connection.execute(sa.select(settlements.example, settlements.field).where(gone)).all():
+        where = (rows.task == task, rows.example == row.example, rows.field == row.field, rows.kind != "gold")
+        over = sa.update(tables.assignments).where(*where, rows.state.in_(["settled", "answered", "skipped"]))
+        connection.execute(over.values(state="over"))
+    connection.execute(sa.delete(tables.settlements).where(gone))
 
 
 def _request(row: sa.Row[Any]) -> RecordedRequest:

@@ -18,6 +18,7 @@ from freehold.serve.forms import add_forms
 from freehold.serve.guard import Guard
 from freehold.serve.homes import Homes
 from freehold.serve.replays import Replays
+from freehold.serve.reviewing import add_reviewing
 from freehold.serve.rim import Rim
 from freehold.serve.routes import add_routes
 from freehold.serve.routing import Routes
@@ -54,6 +55,7 @@ def build(service: Service, *, version: str) -> Rim:
     runner = Runner(homes, service=service, router=routes.router)
     add_routes(routes, service)
     add_doors(routes, service)
+    add_reviewing(routes, service)
     add_stored(routes, service, homes=homes, runner=runner)
     add_status(routes, service, version=version)
     add_forms(routes, service)

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 __all__ = ["Code", "Fault", "fault_of", "fault_response"]
 
 Code: TypeAlias = Literal[
+    "assignment_closed",
+    "assignment_lapsed",
+    "assignment_not_found",
     "batch_ended",
     "body_timeout",
     "body_too_large",

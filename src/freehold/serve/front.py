@@ -25,7 +25,7 @@ from freehold.serve.settings import RATE, Settings
 if TYPE_CHECKING:
     from freehold.serve.explanations import Explainer
     from freehold.serve.rim import Rim
-    from freehold.serve.service import Inbox
+    from freehold.serve.service import Inbox, Panel
     from freehold.serve.tracing import Traces
 
 __all__ = [
@@ -52,6 +52,7 @@ def create_app(
     open_reader: OpenReader | None = None,
     explainer: Explainer | None = None,
     traces: Traces | None = None,
+    panel: Panel | None = None,
 ) -> Rim:
     """Returns the ASGI application that answers for tasks; champions that can be loaded are loaded.
 
@@ -60,27 +61,27 @@ def create_app(
         inbox: Where feedback goes: the package `freehold.feedback`.
         settings: Limits, token, host names; for a server on loopback where None.
         open_reader: How an artifact is opened; the engine's way where None.
-        explainer: Who explains answers: a `freehold.line.Explainer`; closed at shutdown.
-        traces: What requests are told to; closed at shutdown. Nobody where None.
+        explainer: Who explains answers: a `freehold.line.Explainer`; closed at shutdown, as `traces`.
+        panel: Who makes statistics of experts: `freehold.label.panel`.
 
     Raises:
         IntegrityError: A champion's files are damaged; the message names its task.
         UserError: Two tasks have one name.
 
     Example:
-        >>> from freehold.serve import create_app
-        >>> import freehold.feedback
-        >>> app = create_app([], inbox=freehold.feedback)
+        >>> import freehold.feedback, freehold.serve
+        >>> app = freehold.serve.create_app([], inbox=freehold.feedback)
     """
     settings = settings or Settings()
     champions = Champions(tasks, open_reader=open_reader or _engine_reader(), threads=settings.pass_threads)
-    # What a model's files need is done outside of Python for the most part: time for the imports of a server.
+    # What a model's files need is done outside of Python for the most part: time for a server's imports.
     with ThreadPoolExecutor(1, thread_name_prefix="freehold-load") as pool:
         loaded = pool.submit(champions.load)
         from freehold.serve.application import build
         from freehold.serve.service import Service
     loaded.result()
     service = Service(champions, inbox=inbox, settings=settings, explainer=explainer, traces=traces)
+    service.panel = panel
     service.keyring.load()
     return build(service, version=version("freehold"))
 
@@ -127,6 +128,7 @@ def serve(
     rate: float = RATE,
     open_reader: OpenReader | None = None,
     explainer: Explainer | None = None,
+    panel: Panel | None = None,
     tell: Callable[[str], None] = lambda url: None,
 ) -> None:
     """Serves tasks over HTTP until SIGINT or SIGTERM, then lets open requests finish.
@@ -140,7 +142,7 @@ def serve(
         host: Only this machine can reach the default; another one needs a key or a token.
         port: 0 takes any free port.
         rate: How many requests a second each key may make; 0 for any number.
-        open_reader, explainer: As for `create_app`.
+        open_reader, explainer, panel: As for `create_app`.
         tell: Is given the server's URL when it answers.
 
     Raises:
@@ -152,8 +154,9 @@ def serve(
     few_heaps()
     with closing(listener):
         app = create_app(
-            tasks, inbox=inbox, settings=settings, open_reader=open_reader, explainer=explainer, traces=_traces()
-        )
+            tasks, inbox=inbox, settings=settings, open_reader=open_reader,
+            explainer=explainer, traces=_traces(), panel=panel,
+        )  # fmt: skip
         _listen(app, listener, settings=settings, tell=tell)
 
 

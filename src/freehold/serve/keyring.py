@@ -95,6 +95,10 @@ class Keyring:
         keys = {task: ring[id] for task, ring in self._rings.items() if id in ring}
         return Caller(id, {task: frozenset(key.scopes) for task, key in keys.items() if key.works_at(time)})
 
+    def name(self, id: str) -> str:
+        """Returns what a key is called; its id where it has ended since."""
+        return next((ring[id].name for ring in self._rings.values() if id in ring), id)
+
     def write_used(self) -> None:
         """Writes down when keys were last used, as far as that is not written yet."""
         with self._lock:

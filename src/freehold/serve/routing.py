@@ -40,6 +40,10 @@ class Routes:
         """Returns what adds an endpoint that answers POST."""
         return self._add("POST", path)
 
+    def put(self, path: str) -> Callable[[Endpoint], Endpoint]:
+        """Returns what adds an endpoint that answers PUT."""
+        return self._add("PUT", path)
+
     def delete(self, path: str) -> Callable[[Endpoint], Endpoint]:
         """Returns what adds an endpoint that answers DELETE."""
         return self._add("DELETE", path)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
 
@@ -32,9 +32,9 @@ from freehold.serve.trails import trail
 from freehold.task import Field, Json, Prediction, suggest
 
 if TYPE_CHECKING:
-    from freehold.registry import Registry
+    from freehold.registry import Judgement, Registry
 
-__all__ = ["Inbox", "Refused", "Service", "Taken"]
+__all__ = ["Inbox", "Panel", "Refused", "Service", "Taken"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -91,16 +91,37 @@ class Inbox(Protocol):
     def withdraw(self, shelf: Registry, task: str, *, ids: Sequence[str]) -> int:
         """Takes rows or batches back."""
 
+    def fit_values(
+        self, values: Mapping[str, object], *, fields: Sequence[Field], inputs: Mapping[str, str]
+    ) -> dict[str, Json]:
+        """Returns values in the one form that equal ones have; UserError where one does not fit its field."""
+
+
+class Panel(Protocol):
+    """Who makes statistics of what experts said: `freehold.label.panel`, given by whoever wires the server up."""
+
+    def measure(
+        self, ledger: Sequence[Judgement], fields: Sequence[Field], *, inputs: Mapping[str, Mapping[str, str]]
+    ) -> Mapping[str, Json]:
+        """Returns `agreement` by field, and `experts` by name: each with what is known of them."""
+
+    def propose(
+        self, ledger: Sequence[Judgement], fields: Sequence[Field]
+    ) -> Mapping[tuple[str, str], Mapping[str, Json]]:
+        """Returns example and field to what all answers together say: `value`, `confidence`, `tied`."""
+
 
 class Service:
     """One server's shared state.
 
     Attributes:
         leaving: The server was told to end, and answers what is open.
+        panel: Who makes statistics of experts; None where nobody does.
         traces: What is told of requests; None where nobody listens.
     """
 
     leaving = False
+    panel: Panel | None = None
 
     def __init__(
         self,

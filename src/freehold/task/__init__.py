@@ -49,6 +49,7 @@ from freehold.task.metrics import (
 from freehold.task.models import task_from_models
 from freehold.task.normalisation import normalise, shift
 from freehold.task.predictions import Answer, Prediction
+from freehold.task.reviewrules import ReviewRules
 from freehold.task.schemas import input_schema, output_schema
 from freehold.task.spelling import nearest, suggest
 from freehold.task.stages import (
@@ -106,6 +107,7 @@ __all__ = [
     "Price",
     "Refused",
     "Release",
+    "ReviewRules",
     "Result",
     "Routing",
     "Source",

@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple, TypeAlias, get_args
 
 from freehold.task.canonical import Json, digest
 from freehold.task.datarules import DataRules
+from freehold.task.reviewrules import ReviewRules
 from freehold.task.upstreams import Routing, Upstream
 
 __all__ = [
@@ -159,6 +160,7 @@ class Task:
         extra_errors: Field to how many of the static tier's answers may be wrong where the model itself is right.
         errors_given_answer: Field to how many of the answers that are given may be wrong; the others abstain.
         rules: What the data as a whole is held to.
+        review: How people label for it.
         upstreams: Who is asked where the model abstains, in this order. No stage reads them, nor `routing`.
     """
 
@@ -177,6 +179,7 @@ class Task:
     upstreams: tuple[Upstream, ...] = ()
     routing: Routing = dataclasses.field(default_factory=Routing)
     rules: DataRules = dataclasses.field(default_factory=DataRules)
+    review: ReviewRules = dataclasses.field(default_factory=ReviewRules)
 
     def field(self, name: str) -> Field:
         """Returns the output field called `name`. Raises KeyError where there is none."""
@@ -199,7 +202,7 @@ def _plain(value: object) -> Json:
     """Turns the words of this module into plain data, in declaration order."""
     if isinstance(value, Label | Goal):
         return dict(zip(value._fields, (_plain(v) for v in value), strict=True))
-    if isinstance(value, Field | Source | DataRules | Crawl):
+    if isinstance(value, Field | Source | DataRules | ReviewRules | Crawl):
         told = {name: getattr(value, name) for name in value.__dataclass_fields__}
         return {name: _plain(item) for name, item in told.items() if item or name not in _LATER}
     if isinstance(value, Mapping):
