@@ -6,6 +6,7 @@ Owns the extension point `freehold.strategies` and holds strategies to their con
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -22,7 +23,8 @@ MOST_COMPARED = 20_000
 _LONGEST = 300
 
 
-class Pool(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Pool:
     """The rows that wait for one field's label, and what is known of them.
 
     Attributes:
@@ -50,12 +52,17 @@ class Pool(NamedTuple):
 
     @property
     def doubt(self) -> NDArray[np.float64]:
-        """How likely it is that the likeliest label is wrong, shape (rows,); 1 where labels are not known."""
-        return 1 - self.chances.max(1) if self.chances.shape[1] else np.ones(len(self))
+        """How little the likeliest label is ahead of the next, shape (rows,); 1 where labels are not known."""
+        if self.chances.shape[1] < 2:
+            return np.ones(len(self))
+        best = np.partition(self.chances, -2, axis=1)
+        return np.asarray(1 - (best[:, -1] - best[:, -2]))
 
-    def take(self, rows: NDArray[np.int64]) -> Pool:
+    def take(self, rows: NDArray[np.int64] | Sequence[int]) -> Pool:
         """Returns some of the rows, in the order given."""
-        return self._replace(
+        rows = np.asarray(rows, np.int64)
+        return replace(
+            self,
             names=tuple(self.names[row] for row in rows),
             chances=self.chances[rows],
             discord=self.discord[rows],

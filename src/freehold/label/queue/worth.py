@@ -41,8 +41,7 @@ def pick_uncertain(pool: Pool, *, count: int) -> Sequence[Pick]:
 def pick_worth(pool: Pool, *, count: int) -> Sequence[Pick]:
     """Returns rows that stand for much doubt: unsure themselves, near others that are, and near none before them.
 
-    What is unsure: the likeliest label, those who guess it among each other, and whether anything labelled is like
-    the row. Chances multiply as if the three erred independently.
+    What is unsure: which of the two likeliest labels it has, and whether anything labelled is like the row.
     """
     weights = weigh(pool)
     rows = narrow(pool, weights)
@@ -54,9 +53,8 @@ def pick_worth(pool: Pool, *, count: int) -> Sequence[Pick]:
 
 
 def weigh(pool: Pool) -> NDArray[np.float64]:
-    """Returns how likely it is that an answer tells something new of a row, shape (rows,)."""
-    known = (1 - pool.doubt) * (1 - 0.5 * pool.discord) * (1 - 0.5 * pool.strange)
-    return np.asarray(1 - known)
+    """Returns how much an answer is expected to tell of the row itself, 0 to 1, shape (rows,)."""
+    return np.asarray(1 - (1 - pool.doubt) * (1 - 0.5 * pool.strange))
 
 
 def _tell(pool: Pool, row: int, alike: int) -> str:
