@@ -1,8 +1,8 @@
 """A task without a single label, and a program that plays the expert: accuracy after so many answers.
 
-Banking77's training texts are the pool, its labels' names all that is known of them. The expert reads the head of the
-review list and answers from the gold labels, then the line turns. The test rows are in no task folder: they
-are asked when a turn is over. A turn goes as far as the trained model here: its small form decides as it does.
+Banking77's training texts are the pool, its labels' names all that is known of them. The expert reads the head of
+the review list and answers from the gold labels, then the line turns. The test rows are in no task folder: they are
+asked when a turn is over. A turn goes as far as the trained model here: its small form decides as it does.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from freehold.train import fit
 __all__ = ["Point", "measure_strategy", "tell_means", "tell_points"]
 
 STOPS = (0, 77, 154, 385, 770)
-TURNS = (0, 77, 154, 231, 308, 385, 500, 635, 770)
+TURNS = (0, 77, 154, 269, 385, 577, 770)
 FIELD = "intent"
 
 

@@ -70,7 +70,7 @@ def test_more_rows_begin_with_the_same(name: str) -> None:
     ids=["twice", "beyond", "below", "worth too much", "worth nothing known", "too many"],
 )
 def test_a_strategy_that_breaks_its_contract_is_named(picks: list[Pick]) -> None:
-    broken: Strategy = lambda _pool, *, count: picks  # noqa: ARG005, E731
+    broken: Strategy = lambda _pool, *, count: picks  # noqa: E731
     with pytest.raises(PluginError, match=r"The strategy 'mine\.v1' must return up to 2 different rows, 0 to 2"):
         put_in_order(broken, make_pool(3), count=2, name="mine.v1")
 

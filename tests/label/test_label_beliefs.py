@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tests.small import make_examples
 
-from freehold.label.beliefs import UNKNOWN, Evidence, believe, centred_cosines, learn_alone, link
+from freehold.label.beliefs import UNKNOWN, Evidence, believe, centred_cosines, learn_alone, link, prepare
 from freehold.label.self_training import MAKER, add_lessons, reason_against, try_out
 from freehold.task import Field, Label
 
@@ -21,7 +21,7 @@ def make_evidence(*, noise: float = 0.6, even: bool = True) -> tuple[Evidence, n
     vectors = names[truth] + noise * random.standard_normal((KINDS * EACH, 24)).astype(np.float32) / np.sqrt(6)
     vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
     off = names + 0.45 * random.standard_normal(names.shape).astype(np.float32)  # names say only half of it
-    return Evidence(vectors, link(vectors), centred_cosines(vectors, off), even), truth, vectors
+    return Evidence(vectors, prepare(vectors), link(vectors), centred_cosines(vectors, off), even), truth, vectors
 
 
 def test_rows_teach_each_other_what_names_alone_do_not_tell() -> None:

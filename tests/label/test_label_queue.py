@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -88,7 +90,7 @@ def test_one_list_holds_every_item_once_and_held_ones_at_their_share(
     assert [item for item in items if item[0] == -1] == drawn[: sum(item[0] == -1 for item in items)]
     for number, each in enumerate(lists):
         assert [item for item in items if item[0] == number] == [item for item, _ in each], "in its own order"
-    assert all(one.worth > two.worth for one, two in zip(out, out[1:], strict=False))
+    assert all(one.worth > two.worth for one, two in pairwise(out))
     if held == 60 and share < 1 and sum(map(len, worths)):
         last = max(place for place, item in enumerate(items) if item[0] != -1)
         count = sum(item[0] == -1 for item in items[: last + 1])

@@ -19,7 +19,7 @@ from scipy.sparse import csr_matrix
 from freehold.engine import softmax
 from freehold.label.neighbours import find_neighbours
 
-__all__ = ["UNKNOWN", "Beliefs", "Evidence", "believe", "centred_cosines", "learn_alone", "link"]
+__all__ = ["UNKNOWN", "Beliefs", "Evidence", "believe", "centred_cosines", "learn_alone", "link", "prepare"]
 
 UNKNOWN = -1
 """Stands in the place of a label that is missing."""
@@ -30,7 +30,7 @@ _GUESSED = 0.02
 _EVEN, _EVEN_STEPS = 0.5, 10
 _NAME_HEAT, _HEAT = 0.1, 0.15
 _SURE_HEAT = 0.2
-_PENALTY, _GIVEN = 0.3, 5.0
+_PENALTY = 0.3
 
 Floats = NDArray[np.float32]
 Chances = NDArray[np.float64]
@@ -42,15 +42,29 @@ class Evidence(NamedTuple):
 
     Attributes:
         features: Of the rows, shape (rows, width).
+        solver: Their ridge, whatever is wanted of them, shape (width, rows) or its factors; of `prepare`.
         links: How near rows are to each other, of `link`.
         names: How near each row is to the name of each label, shape (rows, labels).
         even: Whether labels may be taken to be about as frequent as each other.
     """
 
     features: Floats
+    solver: Solver
     links: csr_matrix
     names: Floats
     even: bool = True
+
+
+class Solver(NamedTuple):
+    """What solves a ridge on the same rows again and again: one inverse, for either number of rows.
+
+    Attributes:
+        inverse: Of the rows' products with each other, or of the features', the smaller of both.
+        by_rows: Which of the two.
+    """
+
+    inverse: Floats
+    by_rows: bool
 
 
 class Beliefs(NamedTuple):
@@ -80,7 +94,7 @@ def link(vectors: Floats) -> csr_matrix:
     graph = find_neighbours(vectors, count=_NEIGHBOURS)
     matrix = graph.to_matrix(np.maximum(graph.cosines, 0) ** _POWER)
     scale = 1 / np.sqrt(np.maximum(np.asarray(matrix.sum(1)).ravel(), 1e-9))
-    return matrix.multiply(scale[:, None]).multiply(scale[None, :]).tocsr()
+    return matrix.multiply(scale[:, None]).multiply(scale[None, :]).tocsr().astype(np.float32)
 
 
 def centred_cosines(rows: Floats, names: Floats) -> Floats:
@@ -100,11 +114,10 @@ def believe(evidence: Evidence, given: Whole) -> Beliefs:
     known, labels = np.flatnonzero(given != UNKNOWN), evidence.names.shape[1]
     ones = np.eye(labels, dtype=np.float32)
     guess = _even(softmax(evidence.names / np.float32(_NAME_HEAT)), evidence)
-    importance = np.where(given == UNKNOWN, 1.0, _GIVEN).astype(np.float32)
     for _ in range(_ROUNDS):
         near = _spread(guess, given, known=known, evidence=evidence)
         guesses = near.argmax(1)
-        weights, mean = _fit(evidence.features, ones[guesses], importance)
+        weights, mean = _solve(evidence.solver, evidence.features, ones[guesses])
         scores = evidence.features @ weights + mean
         guess = softmax(scores / np.float32(_HEAT))
     alone = softmax(scores / np.float32(_SURE_HEAT))
@@ -142,20 +155,22 @@ def _even(chances: Chances, evidence: Evidence) -> Chances:
 def learn_alone(features: Floats, given: Whole, *, labels: int) -> tuple[Floats, Floats]:
     """Returns the ridge of the labelled rows alone, for comparison: its weights and what it adds."""
     known = np.flatnonzero(given != UNKNOWN)
-    ones = np.eye(labels, dtype=np.float32)
-    return _fit(features[known], ones[given[known]], np.ones(len(known), np.float32))
+    part, ones = features[known], np.eye(labels, dtype=np.float32)
+    return _solve(prepare(part), part, ones[given[known]])
 
 
-def _fit(features: Floats, wanted: Floats, importance: Floats) -> tuple[Floats, Floats]:
-    """Returns a weighted ridge's weights, and the mean of what was wanted."""
-    targets = 2 * wanted - 1
-    mean = (importance[:, None] * targets).sum(0) / importance.sum()
-    root = np.sqrt(importance)[:, None]
-    scaled, right = features * root, (targets - mean) * root
-    if len(features) < features.shape[1]:
-        system = scaled @ scaled.T
-        system[np.diag_indices_from(system)] += _PENALTY
-        return np.asarray(scaled.T @ np.linalg.solve(system, right), np.float32), mean
-    system = scaled.T @ scaled
+def prepare(features: Floats) -> Solver:
+    """Returns what solves the ridge of these rows, shape (rows, width)."""
+    by_rows = len(features) < features.shape[1]
+    system = features @ features.T if by_rows else features.T @ features
     system[np.diag_indices_from(system)] += _PENALTY
-    return np.asarray(np.linalg.solve(system, scaled.T @ right), np.float32), mean
+    return Solver(np.asarray(np.linalg.inv(system), np.float32), by_rows)
+
+
+def _solve(solver: Solver, features: Floats, wanted: Floats) -> tuple[Floats, Floats]:
+    """Returns the ridge's weights, and the mean of what was wanted."""
+    targets = 2 * wanted - 1
+    mean = targets.mean(0)
+    right = targets - mean
+    weights = features.T @ (solver.inverse @ right) if solver.by_rows else solver.inverse @ (features.T @ right)
+    return np.asarray(weights, np.float32), mean

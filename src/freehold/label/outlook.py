@@ -13,7 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from freehold.engine import join_inputs
-from freehold.label.beliefs import UNKNOWN, Beliefs, Evidence, Floats, Whole, believe, centred_cosines, link
+from freehold.label.beliefs import (
+    UNKNOWN,
+    Beliefs,
+    Evidence,
+    Floats,
+    Whole,
+    believe,
+    centred_cosines,
+    link,
+    prepare,
+)
 from freehold.label.crossing import Features
 from freehold.label.queue import Pool
 from freehold.label.self_training import Trial, reason_against, sure_rows, try_out
@@ -115,7 +125,8 @@ class _Guessing:
         names = encode_last_layer(self._desk, self._task, [text for _, text in self._labels])
         even = self._field.kind == "choice" and len(self._labels) > 2
         near = centred_cosines(last, names)
-        return Evidence(features.of(np.arange(size)), link(vectors[:size]), near, even)
+        made = features.of(np.arange(size))
+        return Evidence(made, prepare(made), link(vectors[:size]), near, even)
 
     def _chances(
         self, beliefs: Beliefs, features: Features, *, count: int, size: int, rows: int
