@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from freehold.data.duplicates import Merged, Reading, merge
 from freehold.task import Example, Passport, Split, Told, Value, example_id
 
@@ -98,3 +100,43 @@ def test_nobody_corrects_a_test_row() -> None:
     gone = read(said=said, test="a")
     assert not gone.entries
     assert len(gone.apart) == 1
+
+
+@pytest.mark.parametrize(
+    ("told", "split", "has", "asked", "kept"),
+    [
+        ("auto", "test", {}, False, True),
+        ("auto", "validation", {}, False, True),
+        ("test", "test", {}, False, True),
+        ("validation", "validation", {}, False, True),
+        ("auto", "train", {}, False, False),
+        ("auto", "validation", {}, True, False),
+        ("auto", "validation", {"x": "p"}, False, False),
+        ("auto", "validation", {"y": 1}, False, True),
+    ],
+    ids=lambda value: str(value),
+)
+def test_an_answer_labels_a_row_that_is_held_apart_where_it_lies(
+    told: Told, split: Split, has: dict[str, Value], asked: bool, kept: bool
+) -> None:
+    row, said = example("a", "1", **has), example("a", "request:1", x="s")
+    known = {row.id: split}
+    merged = merge([Reading(row, told)], [said], recorded=known, asked={"request:1"} if asked else ())
+    (entry,) = merged.entries.values()
+    assert entry.example.outputs == {**has, "x": "s"}
+    assert entry.corrected is not kept, "what is corrected goes to train"
+    assert entry.example.passport.locator == "request:1"
+
+
+def test_who_speaks_of_a_request_labels_no_test_row() -> None:
+    row, said = example("a", "1"), example("a", "request:1", x="s")
+    merged = merge([Reading(row, "auto")], [said], recorded={row.id: "test"}, asked={"request:1"})
+    assert only(merged).outputs == {}
+    assert [each.reason for each in merged.apart] == ["a correction of a test row"]
+
+
+def test_of_several_answers_about_a_test_row_the_latest_counts() -> None:
+    row, said = example("a", "1"), (example("a", "request:1", x="s"), example("a", "request:2", x="t"))
+    merged = merge([Reading(row, "auto")], said, recorded={row.id: "test"})
+    assert only(merged).outputs == {"x": "t"}
+    assert merged.apart == ()

@@ -94,7 +94,7 @@ def _digest(source: Source, task: Task, shelf: Registry) -> str:
 
 @stage(
     _NAME,
-    version=5,
+    version=6,
     result=Examples,
     reads=("name", "inputs", "fields", "sources", "seed", "rules"),
     state=fingerprint,
@@ -115,7 +115,7 @@ def collect(desk: Desk, task: Task, shelf: Registry) -> Examples:
     ledger = Ledger()
     readings, counts = _read_sources(desk, task, corrections, kept=find_kept(shelf), ledger=ledger)
     recorded = shelf.splits(task.name)
-    merged = merge(readings, corrections.examples, recorded=recorded)
+    merged = merge(readings, corrections.examples, recorded=recorded, asked=corrections.asked)
     _check_labels(task, merged)
     desk.tell(Event(_NAME, "progress", note="looking for near duplicates", done=len(readings)))
     sorted_out = _split(desk, task, merged, recorded=recorded)

@@ -30,11 +30,13 @@ class Corrections(NamedTuple):
         examples: In order of creation.
         refused: Rows whose values do not fit the task's fields.
         ignored: How many rows are about fields or inputs that the task does not have.
+        asked: Locators of those that are about a request: somebody chose to speak of it.
     """
 
     examples: tuple[Example, ...]
     refused: tuple[Refused, ...]
     ignored: int
+    asked: frozenset[str] = frozenset()
 
 
 def read_corrections(rows: Iterable[Feedback], *, task: Task) -> Corrections:
@@ -43,13 +45,15 @@ def read_corrections(rows: Iterable[Feedback], *, task: Task) -> Corrections:
     One whose fields or inputs the task no longer has is ignored.
     """
     fields = {field.name: field for field in task.fields}
-    examples, refused, ignored = [], [], 0
+    examples, refused, ignored, asked = [], [], 0, set[str]()
     for row in rows:
         values = {name: value for name, value in row.value.items() if name in fields and value is not None}
         if not values or set(row.inputs) != set(task.inputs):
             ignored += 1
             continue
         locator = f"request:{row.request or row.id}"
+        if row.request:
+            asked.add(locator)
         passport = Passport(SOURCE, locator, maker=row.maker, time=row.created)
         try:
             examples.append(make_example(row.inputs, values, fields=fields, passport=passport))
@@ -57,4 +61,4 @@ def read_corrections(rows: Iterable[Feedback], *, task: Task) -> Corrections:
             said = {"inputs": dict(row.inputs), "correct": dict(row.value)}
             text = json.dumps(said, ensure_ascii=False).encode(errors="replace").decode()
             refused.append(Refused(SOURCE, 0, f"{locator}: {reason}", text[:TEXT_LIMIT]))
-    return Corrections(tuple(examples), tuple(refused), ignored)
+    return Corrections(tuple(examples), tuple(refused), ignored, frozenset(asked))

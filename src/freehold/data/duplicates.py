@@ -7,7 +7,7 @@ duplicates are the business of `neighbours`. Pure.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -68,18 +68,29 @@ class Merged:
     apart: tuple[Apart, ...]
 
 
-def merge(readings: Iterable[Reading], corrections: Sequence[Example], *, recorded: Mapping[str, Split]) -> Merged:
+def merge(
+    readings: Iterable[Reading],
+    corrections: Sequence[Example],
+    *,
+    recorded: Mapping[str, Split],
+    asked: Collection[str] = (),
+) -> Merged:
     """Merges rows with the same inputs.
 
     For each field the most frequent label counts, of equally frequent ones the first. A row of a declared
     test source stays as its source has it: the first such row counts, and copies of it in other sources are
-    kept apart. A correction outranks data and the latest outranks earlier ones, except on test rows, which
+    kept apart. A correction outranks data and the latest outranks earlier ones, except on test rows, whose labels
     nobody may change.
+
+    A test or validation row that no source labels was picked by chance, before anybody knew its label: an answer
+    gives it one, and it stays where it is. That is how a task without labels comes to rows to be judged by.
 
     Args:
         readings: Rows in the order of the sources.
         corrections: In order of creation.
         recorded: The splits that were fixed before.
+        asked: Locators of corrections that are about a request. These are of somebody's choice, so that they
+            label no row that is held apart.
     """
     groups: dict[str, list[Reading]] = defaultdict(list)
     for reading in readings:
@@ -97,17 +108,35 @@ def merge(readings: Iterable[Reading], corrections: Sequence[Example], *, record
         conflicts += [*disputed, *(found for copy in copies for found in _disputes(example, copy))]
         apart += [Apart(name, copy.passport, "the same as a test row", name) for copy in copies]
         duplicates += len(alike) - 1
-    settled: set[tuple[str, str]] = set()
-    for correction in corrections:
-        name = correction.id
-        known = entries.get(name)
-        if recorded.get(name) == "test" or (known and known.told == "test"):
-            apart.append(Apart(name, correction.passport, "a correction of a test row", name))
-        else:
-            entries[name] = _correct(known, correction)
-            settled.update((name, field) for field in correction.outputs)
+    settled = _take_corrections(entries, corrections, apart=apart, recorded=recorded, asked=asked)
     open_conflicts = tuple(each for each in conflicts if (each.example, each.field) not in settled)
     return Merged(entries, duplicates, open_conflicts, tuple(apart))
+
+
+def _take_corrections(
+    entries: dict[str, Entry],
+    corrections: Sequence[Example],
+    *,
+    apart: list[Apart],
+    recorded: Mapping[str, Split],
+    asked: Collection[str],
+) -> set[tuple[str, str]]:
+    """Puts what people said into the entries, or apart; returns example and field of what they settled."""
+    settled: set[tuple[str, str]] = set()
+    as_read = {name: entry.example.outputs.keys() for name, entry in entries.items()}
+    for correction in corrections:
+        name, known = correction.id, entries.get(correction.id)
+        splits = {recorded.get(name), known.told if known else None}
+        is_chosen = correction.passport.locator in asked or as_read.get(name, set()) & correction.outputs.keys()
+        if known and not is_chosen and not known.corrected and splits & {"test", "validation"}:
+            entries[name] = replace(known, example=_correct(known, correction).example)
+        elif "test" in splits:
+            apart.append(Apart(name, correction.passport, "a correction of a test row", name))
+            continue
+        else:
+            entries[name] = _correct(known, correction)
+        settled.update((name, field) for field in correction.outputs)
+    return settled
 
 
 def _unite(examples: Sequence[Example], *, vote: bool) -> tuple[Example, list[Conflict]]:

@@ -19,6 +19,7 @@ from freehold.task import (
     Measured,
     Metrics,
     Task,
+    wilson_bounds,
 )
 
 __all__ = [
@@ -52,6 +53,7 @@ _NEEDS = {
 }
 
 
+_MOST_MISSING = 100_000
 LEAST_UNITS = 6
 """With fewer, all of them worse, a sign-flip test still does not say so: 2 / 2⁵ > 0.05."""
 
@@ -76,8 +78,18 @@ def goal_of_field(goal: Goal, metrics: Metrics) -> Finding:
     bound = found.high if smaller else found.low
     met = bound <= goal.value if smaller else bound >= goal.value
     which = "upper bound must not exceed it" if smaller else "lower bound must reach it"
-    end = "is met." if met else f"is missed: the {which}."
+    end = "is met." if met else f"is missed: the {which}.{_tell_missing(goal, found)}"
     return Finding(f"{name} is {_measured(found, goal.value)}: the goal of {_bar(goal)} {end}", refuses=not met)
+
+
+def _tell_missing(goal: Goal, found: Measured) -> str:
+    """Returns how many test rows a share would need to meet its goal if it stayed what it is; empty for others."""
+    if goal.metric != "accuracy" or found.value <= goal.value:
+        return ""
+    needed = found.n
+    while needed < _MOST_MISSING and wilson_bounds(found.value, needed)[0] < goal.value:
+        needed += max(1, needed // 100)
+    return f" At this share about {needed - found.n:,} test rows more would do." if needed < _MOST_MISSING else ""
 
 
 def goal_of_artifact(goal: Goal, facts: Mapping[str, Json]) -> Finding:
@@ -157,6 +169,7 @@ def cannot_tell(comparison: Comparison, *, units: int, against: str) -> Finding:
 def unmeasured(field: Field) -> Finding:
     """Says that no test row has the field, and how to get some."""
     how = 'add a source with `split = "test"`, or more labelled rows to one with `split = "auto"`'
+    how += ", or answer what `freehold review` says was picked at random"
     return Finding(f"`{field.name}` has no labelled test rows to be judged on: {how}.", refuses=True)
 
 

@@ -1,14 +1,13 @@
-"""Stage 2: labels from the data pass through; rows without get a suggestion and go to the review list.
+"""Stage 2: labels from the data pass through; what has none, or looks wrong, goes to the review list.
 
-A suggestion is the label whose name and description lie nearest to the text in the base model's vectors. Its
-confidence is a softmax over the similarities, with the temperature that fits the labelled rows best. Labels that
-look wrong stay as they are and go to the head of the list; that they are doubted is no part of the result.
+What a row without a label may be is guessed from labels' names, labelled rows and each other. Where labels that
+were left out say that it pays, training learns from the surest guesses, whose passports say so. Labels that look
+wrong stay as they are; neither that they are doubted nor the order of the list is part of the result.
 """
 
 from __future__ import annotations
 
 import shutil
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from freehold.task import (
@@ -19,6 +18,7 @@ from freehold.task import (
     Json,
     LabelledExamples,
     Task,
+    Value,
     canonical,
     digest,
     read_examples,
@@ -27,16 +27,19 @@ from freehold.task import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
-    from freehold.label.doubts import Doubt, Doubts
-    from freehold.label.suggest import Suggestion
+    from freehold.label.doubts import Doubts
+    from freehold.label.outlook import Outlook
     from freehold.label.suspects import Share
     from freehold.registry import Registry
 
 __all__ = ["annotate"]
 
 _NAME = "label.annotate"
+_REQUESTS = 500
+"""How many of the latest requests are compared with the data."""
 
 
 def _state(task: Task, examples: Examples, shelf: Registry) -> Mapping[str, Json]:
@@ -44,12 +47,13 @@ def _state(task: Task, examples: Examples, shelf: Registry) -> Mapping[str, Json
     from freehold.engine import name_base
 
     settled = sorted(shelf.settled(task.name))
-    return {"base": name_base(task.base, relative_to=task.folder), "settled": digest(settled)}
+    rules: list[Json] = [task.review.random, task.review.strategy, task.review.self_training]
+    return {"base": name_base(task.base, relative_to=task.folder), "settled": digest(settled), "review": rules}
 
 
 @stage(
     _NAME,
-    version=3,
+    version=4,
     result=LabelledExamples,
     reads=("name", "inputs", "fields", "base", "seed", "rules"),
     state=_state,
@@ -57,69 +61,98 @@ def _state(task: Task, examples: Examples, shelf: Registry) -> Mapping[str, Json
 def annotate(desk: Desk, task: Task, examples: Examples, shelf: Registry) -> LabelledExamples:
     """Returns the rows with at least one label; queues a review for every label that is missing or looks wrong.
 
-    Test rows get neither suggestion nor doubt: what is locked must not be shown to whoever labels.
+    Test and validation rows get neither suggestion nor doubt: what is held apart must not be shown to whoever
+    labels, except for those without a label that are picked at random to be labelled blind.
     """
     source, target = (folder / "examples.jsonl" for folder in (examples.folder, desk.folder))
     rows = list(read_examples(source))
-    labelled = [row for row in rows if row.outputs]
-    if len(labelled) == len(rows):
-        shutil.copyfile(source, target)
-    else:
-        write_examples(target, labelled)
+    asked = _asked(task, rows, shelf)
+    outlooks = _look(desk, task, rows, asked=asked)
+    taught = _write(target, source, rows, outlooks)
     if (examples.folder / "leaks.json").exists():
         shutil.copyfile(examples.folder / "leaks.json", desk.folder / "leaks.json")
-    seen = [row for row in rows if row.split != "test"]
-    suggestions = _suggest(desk, task, seen)
+    names = {row.id for row in rows}
+    suggestions = [s for each in outlooks.values() for s in each.suggestions if s.example in names]
     with (desk.folder / "suggestions.jsonl").open("wb") as file:
         file.writelines(canonical(each._asdict()) + b"\n" for each in suggestions)
-    doubts = _doubt(desk, task, seen, shelf)
-    _queue(task, seen, shelf, suggestions=suggestions, doubts=doubts.found)
-    for note in _notes(suggestions, doubts):
+    doubts = _doubt(desk, task, rows, shelf)
+    _queue(task, rows, shelf, asked=asked, outlooks=outlooks, doubts=doubts)
+    for note in [*_notes(len(suggestions), doubts), *_lesson_notes(outlooks, taught)]:
         desk.tell(Event(_NAME, "note", note=note))
-    facts: dict[str, Json] = {"labelled": len(labelled), "suggested": len(suggestions)}
+    labelled = sum(bool(row.outputs) for row in rows)
+    facts: dict[str, Json] = {"labelled": labelled, "suggested": len(suggestions), "self_trained": taught}
     return LabelledExamples(desk.folder, {**facts, "suspected": _describe(doubts)})
 
 
-def _missing(row: Example, task: Task) -> list[str]:
-    return [field.name for field in task.fields if field.name not in row.outputs]
+def _asked(task: Task, rows: Sequence[Example], shelf: Registry) -> list[Example]:
+    """Returns what the task's model was asked lately and no row of the data says."""
+    from freehold.registry.reviews import row_name
+    from freehold.task import Passport
+
+    known, found = {row.id for row in rows}, dict[str, Example]()
+    for request in shelf.requests(task.name, limit=_REQUESTS):
+        name = row_name(request.inputs)
+        if request.inputs.keys() == task.inputs.keys() and name not in known:
+            passport = Passport("requests", f"request:{request.id}", maker="")
+            found[name] = Example(name, request.inputs, {}, passport, "train")
+    return [found[name] for name in sorted(found)]
 
 
-def _suggest(desk: Desk, task: Task, seen: list[Example]) -> list[Suggestion]:
-    unlabelled = [row for row in seen if _missing(row, task)]
-    if not unlabelled:
-        return []
-    from freehold.label.suggest import suggest
+def _look(desk: Desk, task: Task, rows: Sequence[Example], *, asked: Sequence[Example]) -> dict[str, Outlook]:
+    """Returns what is known of each field that some row for training, or a request, lacks."""
+    train = [row for row in rows if row.split == "train"]
+    found: dict[str, Outlook] = {}
+    for field in task.fields:
+        known = [row for row in train if field.name in row.outputs]
+        missing = [row for row in train if field.name not in row.outputs]
+        if missing or (asked and known):
+            from freehold.label.outlook import look
 
-    fields = [field for field in task.fields if field.kind in ("choice", "predicate", "score")]
-    known = [row for row in seen if row.outputs]
-    return [each for field in fields for each in suggest(desk, task, field, known=known, rows=unlabelled)]
+            found[field.name] = look(desk, task, field, known=known, rows=missing, asked=asked)
+    return found
 
 
-def _doubt(desk: Desk, task: Task, seen: list[Example], shelf: Registry) -> Doubts:
+def _write(target: Path, source: Path, rows: Sequence[Example], outlooks: Mapping[str, Outlook]) -> int:
+    """Writes the rows that have labels, and returns how many of them have those of self-training."""
+    from freehold.label.self_training import add_lessons
+
+    lessons: dict[str, dict[str, Value]] = {}
+    for field, outlook in outlooks.items():
+        for name, value in outlook.lessons.items():
+            lessons.setdefault(name, {})[field] = value
+    written = add_lessons(rows, lessons)
+    if all(row.outputs for row in rows):
+        shutil.copyfile(source, target)
+    else:
+        write_examples(target, written)
+    return len(written) - sum(bool(row.outputs) for row in rows)
+
+
+def _doubt(desk: Desk, task: Task, rows: Sequence[Example], shelf: Registry) -> Doubts:
     from freehold.label.doubts import find_doubts
 
-    return find_doubts(desk, task, [row for row in seen if row.outputs], settled=shelf.settled(task.name))
+    labelled = [row for row in rows if row.outputs and row.split != "test"]
+    return find_doubts(desk, task, labelled, settled=shelf.settled(task.name))
 
 
 def _queue(
-    task: Task, seen: list[Example], shelf: Registry, *, suggestions: list[Suggestion], doubts: tuple[Doubt, ...]
+    task: Task,
+    rows: Sequence[Example],
+    shelf: Registry,
+    *,
+    asked: Sequence[Example],
+    outlooks: Mapping[str, Outlook],
+    doubts: Doubts,
 ) -> None:
-    from freehold.registry import Review
+    from freehold.label.asking import make_reviews
 
-    inputs = {row.id: row.inputs for row in seen}
-
-    def review(each: Suggestion | Doubt, value: Json, confidence: float) -> Review:
-        return Review(each.example, task.name, each.field, inputs[each.example], value, confidence)
-
-    doubtful = [
-        replace(review(each, each.likely, each.chance), given=each.given, reason=each.reason, worth=1 - each.trust)
-        for each in doubts
-    ]
-    shelf.queue_reviews(task.name, doubtful + [review(each, each.value, each.confidence) for each in suggestions])
+    settled = shelf.settled(task.name)
+    reviews = make_reviews(task, rows, asked=asked, outlooks=outlooks, doubts=doubts.found, settled=settled)
+    shelf.queue_reviews(task.name, reviews)
 
 
-def _notes(suggestions: list[Suggestion], doubts: Doubts) -> list[str]:
-    notes = [f"{len(suggestions):,} missing labels were suggested and wait for review"] if suggestions else []
+def _notes(suggested: int, doubts: Doubts) -> list[str]:
+    notes = [f"{suggested:,} missing labels were suggested and wait for review"] if suggested else []
     for field, share in doubts.shares.items():
         waiting = sum(each.field == field for each in doubts.found)
         if not waiting:
@@ -127,6 +160,17 @@ def _notes(suggestions: list[Suggestion], doubts: Doubts) -> list[str]:
         bounds = f"{share.low:.1%} to {share.high:.1%}"
         shown = f"`{field}`: about {share.value:.1%} of {share.n:,} labels look wrong ({bounds})"
         notes.append(f"{shown}; {waiting:,} rows wait for review, the most suspect first")
+    return notes
+
+
+def _lesson_notes(outlooks: Mapping[str, Outlook], taught: int) -> list[str]:
+    notes = [f"{taught:,} rows without a label are learned from as what they are likely to be"] if taught else []
+    for field, outlook in outlooks.items():
+        if outlook.trial and outlook.trial.n:
+            tried = outlook.trial
+            end = f"self-training is off: {outlook.against}" if outlook.against else "self-training is on"
+            right = f"{tried.together:.3f} were guessed right, {tried.alone:.3f} from labelled rows alone"
+            notes.append(f"`{field}`: of {tried.n:,} labels left out {right}; {end}")
     return notes
 
 

@@ -32,6 +32,7 @@ class ReviewRules:
         gold: The share of the items shown whose label is known already: they measure the expert.
         random: The share of new items picked at random: they alone may become test or validation rows.
         strategy: The plugin that says what an answer to each of the others is worth.
+        self_training: Whether rows without a label may be learned from as what they are likely to be.
         lease_minutes: How long an item is held for whoever it was shown to.
         rate: What one item, or an hour of work, is owed.
         rate_per: Which of the two.
@@ -44,6 +45,7 @@ class ReviewRules:
     gold: float = 0.0
     random: float = 0.1
     strategy: str = "worth.v1"
+    self_training: bool = True
     lease_minutes: int = 30
     rate: float = 0.0
     rate_per: RatePer = "item"
@@ -62,6 +64,7 @@ def read_review_rules(top: Table) -> ReviewRules:
         gold=table.number("gold", 0, 0.5),
         random=table.number("random", 0, 1, default.random),
         strategy=table.string("strategy", default.strategy),
+        self_training=table.flag("self_training", default=True),
         lease_minutes=_read_whole(table, "lease_minutes", 1, _LONGEST_LEASE, default.lease_minutes),
         rate=table.number("rate", 0, 1_000_000),
         rate_per=cast("RatePer", table.word("rate_per", get_args(RatePer), default="item")),

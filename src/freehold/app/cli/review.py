@@ -44,7 +44,7 @@ def review(
         print_line(f"\n{_shorten(row)}\n  `{row.field}`: {row.reason or _suggested(row)}")
     inputs = {name: normalise(text) for name, text in waiting[0].inputs.items()}
     answer = {"inputs": inputs, "correct": {waiting[0].field: _confirmed(waiting[0])}}
-    print_line("\nA row of answers, which corrects a label or confirms it:")
+    print_line("\nA row of answers, which gives a label, corrects it or confirms it:")
     print_line(json.dumps(answer, ensure_ascii=False))
     print_line(f"Next: {command_line('feedback', folder, state=state, more='--data answers.jsonl')}")
     return Code.DONE
@@ -70,6 +70,8 @@ def _shorten(row: Review) -> str:
 
 
 def _suggested(row: Review) -> str:
+    if row.suggestion is None:
+        return "no label"
     value = row.suggestion if isinstance(row.suggestion, str) else json.dumps(row.suggestion, ensure_ascii=False)
     return f"no label; perhaps `{value}` ({row.confidence:.2f})"
 
