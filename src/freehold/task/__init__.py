@@ -66,6 +66,7 @@ from freehold.task.stages import (
     stage,
 )
 from freehold.task.taskfile import TASK_FILE, load_task
+from freehold.task.teachers import Teacher, TeacherKind, Teaching
 from freehold.task.upstreams import Price, Routing, Upstream
 from freehold.task.verdicts import Comparison, Measured, Metrics, Verdict
 from freehold.task.wilson import wilson_bounds
@@ -114,6 +115,9 @@ __all__ = [
     "Split",
     "Stage",
     "Task",
+    "Teacher",
+    "TeacherKind",
+    "Teaching",
     "Told",
     "TrainedModel",
     "Upstream",
