@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from freehold.engine import RemoteFault, RemoteQuestion, write_request
 from freehold.serve.breakers import Breaker
 from freehold.serve.recollection import Recollection, name_question
-from freehold.serve.remotes import pause_before
+from freehold.engine import pause_before
 from freehold.task import Field, Upstream
 
 

@@ -125,7 +125,7 @@ def test_defaults(tmp_path: Path) -> None:
     ],
 )
 def test_says_what_is_wrong(tmp_path: Path, text: str, wanted: str) -> None:
-    with pytest.raises(TaskFileError, match="task.toml:") as caught:
+    with pytest.raises(TaskFileError, match=r"task\.toml:") as caught:
         load(tmp_path, text)
     assert wanted in caught.value.message
 

@@ -22,6 +22,7 @@ from freehold.task.examples import (
     write_examples,
 )
 from freehold.task.fields import (
+    ASKABLE_KINDS,
     EFFORTS,
     FIELD_KINDS,
     LABEL_KINDS,
@@ -37,6 +38,7 @@ from freehold.task.fields import (
     Task,
     Told,
 )
+from freehold.task.injections import Order, find_orders
 from freehold.task.metrics import (
     ARTIFACT_METRICS,
     ERROR_GIVEN_ANSWER,
@@ -73,6 +75,7 @@ from freehold.task.wilson import wilson_bounds
 
 __all__ = [
     "ARTIFACT_METRICS",
+    "ASKABLE_KINDS",
     "ERROR_GIVEN_ANSWER",
     "EFFORTS",
     "FIELD_KINDS",
@@ -102,6 +105,7 @@ __all__ = [
     "LabelledExamples",
     "Measured",
     "Metrics",
+    "Order",
     "PIECE",
     "Passport",
     "Prediction",
@@ -129,6 +133,7 @@ __all__ = [
     "example_id",
     "name_unit",
     "file_digest",
+    "find_orders",
     "folder_digest",
     "folder_files",
     "headline_first",
