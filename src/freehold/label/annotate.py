@@ -43,7 +43,7 @@ _NAME = "label.annotate"
 
 
 def _state(task: Task, examples: Examples, shelf: Registry) -> Mapping[str, Json]:
-    """Returns what the result depends on besides its arguments: base and teachers by content, and people's words."""
+    """Returns what the result depends on besides its arguments: base, teachers, and what people settled."""
     from freehold.engine import name_base
 
     settled = sorted(shelf.settled(task.name))

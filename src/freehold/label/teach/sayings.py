@@ -99,7 +99,10 @@ def _fit_spans(field: Field, value: Any, inputs: Mapping[str, str]) -> Value | N
     ordered = sorted(places)
     if any(one[1] > other[0] for one, other in pairwise(ordered)):
         return None
-    return [{"label": label, "start": start, "end": end, "text": text} for start, end, label, text in ordered]
+    found: list[dict[str, str | int]] = []
+    for start, end, label, text in ordered:
+        found.append({"label": label, "start": start, "end": end, "text": text})
+    return found
 
 
 def agree_with_self(teacher: str, samples: Sequence[Values], *, field: str) -> Saying | None:

@@ -119,9 +119,7 @@ def teach(desk: Desk, task: Task, rows: Sequence[Example], *, shelf: Registry) -
         for name, each in passed.items()
     }
     guesses = _guess(wanted, fields, verdicts, taught=passed, reasons=refused.reasons)
-    facts = _facts(
-        heard, refused.left, purse, taught=taught, checks=checks, reasons=refused.reasons, guesses=guesses
-    )
+    facts = _facts(heard, refused, purse, taught=taught, checks=checks, guesses=guesses)
     return Taught(taught, tuple(guesses), facts)
 
 
