@@ -64,8 +64,8 @@ NAMES = {
     """,
     "freehold.line": """
         Collected Explainer LocalRunner Model Nearest Neighbour Planned Reasons Runner STAGES
-        StageRun Tell TurnRecord champion collect_data load open_model open_state plan run run_turn
-        state_folder thread_count turn
+        StageRun Tell TurnRecord champion collect_data estimate_teachers load open_model open_state plan run
+        run_turn state_folder survey_teachers thread_count turn
     """,
     "freehold.pages": """
         Earlier Inventory Step Table draw_cost draw_funnel draw_reliability draw_risk_coverage draw_shares

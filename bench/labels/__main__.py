@@ -1,7 +1,8 @@
-"""Labels: `python -m bench.labels [crowd]`.
+"""Labels: `python -m bench.labels [crowd | teachers]`.
 
 `crowd`: what workers answered on dog, duck and face, put together by ours and by crowd-kit, and their agreement
 beside reference implementations. Peers get an environment of their own on the first run (850 MB).
+`teachers`: three releases of uneven quality label a pool over HTTP; a student of what they are sure of.
 """
 
 from __future__ import annotations
@@ -12,15 +13,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.harness import Machine, Report, publish, typed
-from bench.labels import crowd
+from bench.labels import crowd, teachers
 from bench.learn.corpora import data_folder
 
-PARTS = ("crowd",)
+PARTS = ("crowd", "teachers")
 NOTES = (
     "Accuracy: Wilson's interval, no answer counts as wrong. Difference: ours minus crowd-kit's of the same "
     "method, paired, Bonett-Price interval; p: McNemar's exact test. Nobody but the judge reads the truth.",
     "Times: CPU-seconds of one thread, medians, from rows in memory to answers, imports apart. Ours sort and "
     "check the rows in that time. Our measures of agreement are timed with each label's and all intervals.",
+)
+
+TEACHER_NOTES = (
+    "Accuracy: Wilson's interval. Difference: paired on test rows, Bonett-Price interval; p: McNemar's test.",
+    "The threshold and the best teacher are chosen on the known rows; the test rows decide nothing.",
 )
 
 
@@ -31,10 +37,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=9, help="of timing (default: %(default)s)")
     parser.add_argument("--data", type=Path, default=data_folder(), help="folder of the data sets")
     options = parser.parse_args(arguments)
-    tables = crowd.measure(options.data, rounds=options.rounds)
+    if options.part == "teachers":
+        tables, notes = teachers.measure(options.data), TEACHER_NOTES
+    else:
+        tables, notes = crowd.measure(options.data, rounds=options.rounds), NOTES
     machine = Machine.here("numpy")
     publish(
-        Report(f"labels-{options.part}", machine, crowd.SEED, tuple(tables), NOTES, typed("labels", arguments))
+        Report(f"labels-{options.part}", machine, crowd.SEED, tuple(tables), notes, typed("labels", arguments))
     )
     return 0
 

@@ -299,7 +299,9 @@ def test_the_stage_hands_on_what_was_taught_and_queues_the_rest(tmp_path: Path, 
     taught = {name for name, row in kept.items() if row.passport.taught}
     assert taught == {row.id for row in rows if not row.outputs} - unsure
     assert set(waiting) == unsure
-    assert all(row.reason.startswith("teachers disagree: `billing` (1), `delivery` (1)") for row in waiting.values())
+    assert all(
+        row.reason.startswith("teachers disagree: `billing` (1), `delivery` (1)") for row in waiting.values()
+    )
     facts: Any = labelled.facts["teachers"]
     assert (facts["taught"], facts["left"]) == (len(taught), 0)
 

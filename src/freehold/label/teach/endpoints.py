@@ -13,14 +13,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from freehold.engine import RemoteFault, RemoteLimits, RemoteModel, pause_before
+from freehold.engine import RemoteFault, RemoteLimits, RemoteModel, Usage, pause_before
 from freehold.label.teach.books import Book, Entry
 from freehold.label.teach.purses import Purse
 from freehold.registry import Spent
 from freehold.task import Json, Teacher
 
 if TYPE_CHECKING:
-    from freehold.engine import RemoteReply, RemoteRequest
+    from freehold.engine import RemoteRequest
 
 __all__ = ["Call", "Outcomes", "ask_endpoints", "worst_case"]
 
@@ -200,25 +200,20 @@ class _Desk:
             limits = RemoteLimits(min(_CONNECT, whole), min(_BETWEEN, whole), whole)
             reply = await self.model.ask(call.request, limits=limits)
         except RemoteFault as fault:
-            problem, spent = fault, self._price(call, fault=fault)
+            problem, usage = fault, fault.usage
         else:
-            spent = self._price(call, reply=reply)
-            values = cast("Mapping[str, Json]", reply.values)
+            values, usage = cast("Mapping[str, Json]", reply.values), reply.usage
+        if usage is None:  # the worst, where it may have been answered
+            free = problem is not None and not problem.sent
+            usage = Usage(0, 0) if free else Usage(call.request.tokens, self.teacher.output_tokens)
+        spent = Spent(1, usage.input + usage.output, _cost(self.teacher, usage.input, usage.output))
         ended = problem.outcome if problem else "ok"
         seconds = time.perf_counter() - begun
-        read = min(spent.tokens, call.request.tokens)
-        entry = Entry(values, ended, read, spent.tokens - read, spent.cost, round(seconds, 4))
+        entry = Entry(values, ended, usage.input, usage.output, spent.cost, round(seconds, 4))
         if entry.is_final or spent.tokens:
             self.book.write(call.key, entry)
         await self.purse.settle(worst, spent, teacher=self.teacher.name)
         return None if entry.is_final else problem
-
-    def _price(self, call: Call, *, reply: RemoteReply | None = None, fault: RemoteFault | None = None) -> Spent:
-        """Returns what a call cost: what the endpoint says, else the worst where it may have been answered."""
-        usage = reply.usage if reply else fault.usage if fault else None
-        if usage is not None:
-            return Spent(1, usage.input + usage.output, _cost(self.teacher, usage.input, usage.output))
-        return Spent(1) if fault is not None and not fault.sent else worst_case(call)
 
 
 def _cost(teacher: Teacher, read: int, written: int) -> int:
