@@ -36,9 +36,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("part", nargs="?", choices=PARTS, default="crowd", help="(default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=9, help="of timing (default: %(default)s)")
     parser.add_argument("--data", type=Path, default=data_folder(), help="folder of the data sets")
+    parser.add_argument("--keep", type=Path, help="folder to make and keep teachers in (default: a temporary one)")
     options = parser.parse_args(arguments)
     if options.part == "teachers":
-        tables, notes = teachers.measure(options.data), TEACHER_NOTES
+        tables, notes = teachers.measure(options.data, keep=options.keep), TEACHER_NOTES
     else:
         tables, notes = crowd.measure(options.data, rounds=options.rounds), NOTES
     machine = Machine.here("numpy")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -17,6 +18,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +29,8 @@ from bench.released import run_cli
 __all__ = ["measure", "slice_rows"]
 
 SEED = 0
-THRESHOLDS = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+THRESHOLDS = (0.0, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+VERIFIERS = ('"instructions"', '"instructions", "doubts"')
 SLICES: Mapping[str, tuple[float, float]] = {"small": (0.0, 0.1), "middle": (0.1, 0.3), "large": (0.3, 0.7)}
 MISSING: Mapping[str, tuple[int, int]] = {"small": (0, 0), "middle": (0, 12), "large": (12, 30)}
 """Which of the labels, in an order drawn by their names, a teacher has never seen."""
@@ -81,8 +84,15 @@ def slice_rows(rows: Sequence[Row]) -> dict[str, list[Row]]:
     return found
 
 
-def measure(data: Path) -> list[Table]:
-    """Returns the tables."""
+def measure(data: Path, *, keep: Path | None = None) -> list[Table]:
+    """Returns the tables.
+
+    Args:
+        keep: A folder where teachers are left, and taken from where they are there already.
+    """
+    if keep is not None:
+        keep.mkdir(parents=True, exist_ok=True)
+        return _measure(keep, data / "banking77")
     with tempfile.TemporaryDirectory(prefix="freehold-bench-") as folder:
         return _measure(Path(folder), data / "banking77")
 
@@ -91,14 +101,13 @@ def _measure(folder: Path, data: Path) -> list[Table]:
     train, test = _read(data / "train.csv"), _read(data / "test.csv")
     labels, parts = sorted({label for _, label in train}), slice_rows(train)
     for name in SLICES:
-        _make_teacher(folder / name, name, parts[name], known=parts["known"], test=data / "test.csv")
+        _make_teacher(folder / name, name, parts[name])
     with _serving([folder / name for name in SLICES]) as url:
         desk = _Desk(folder / "student", url, labels, data / "test.csv", parts)
         chosen, thresholds, best = desk.choose()
-        say = _say
-        say(f"chosen: {chosen}, best teacher on known rows: {best}")
+        _say(f"chosen: {chosen}, best teacher on known rows: {best}")
         students = {
-            f"student of the committee where it is at least {chosen.agreement:g} sure": chosen,
+            f"student of the committee where it is {chosen.agreement:g} sure, {chosen.verifiers}": chosen,
             "student of the committee, unfiltered": Student(tuple(SLICES)),
             f"student of `{best}` alone, unfiltered": Student((best,)),
             f"student of the {len(parts['known']):,} known rows alone": Student(()),
@@ -116,7 +125,7 @@ class _Desk:
         self, folder: Path, url: str, labels: Sequence[str], test: Path, parts: Mapping[str, list[Row]]
     ) -> None:
         self._folder, self._url, self._labels, self._test, self._parts = folder, url, labels, test, parts
-        folder.mkdir()
+        folder.mkdir(exist_ok=True)
         _write(folder / "known.csv", parts["known"])
         _write(folder / "pool.csv", [(text, "") for text, _ in parts["pool"]])
 
@@ -152,14 +161,15 @@ class _Desk:
         """Returns the student that validates best, what was seen on the way, and the best teacher."""
         rows: list[dict[str, Cell]] = []
         tried: list[tuple[float, Student]] = []
-        for agreement in THRESHOLDS:
-            student = Student(tuple(SLICES), agreement, '"instructions"')
+        for agreement, verifiers in product(THRESHOLDS, VERIFIERS):
+            student = Student(tuple(SLICES), agreement, verifiers)
             begun = time.perf_counter()
             facts, trained, _ = self.fit(student)
             value, n = _validation(trained)
             seconds = time.perf_counter() - begun
             row: dict[str, Cell] = {
                 "threshold": agreement,
+                "verifiers": verifiers.replace('"', ""),
                 "taught": facts["teachers"]["taught"],
                 "validation": wilson(round(value * n), n),
                 "seconds": seconds,
@@ -196,10 +206,13 @@ class _Desk:
         return [Table("Teachers against the known rows", tuple(rows))]
 
     def answer(self, student: Student, test: Sequence[Row]) -> list[str]:
-        """Returns what a student answers to the test rows."""
+        """Returns what a student answers to the test rows; its state is its own, but for what was answered."""
         self.write(student)
-        run_cli("run", str(self._folder))
-        return _predict(self._folder, test)
+        with tempfile.TemporaryDirectory(dir=self._folder.parent) as room:
+            shutil.copytree(self._folder / ".freehold" / "cache", Path(room) / "cache")
+            document = run_cli("run", str(self._folder), "--state", room)
+            _say(str(document["verdict"]["fields"]["intent"]["accuracy"]))
+            return _predict(self._folder, test, state=Path(room))
 
     def measure_labels(self, *students: Student) -> Table:
         """Returns how many of the labels that were learned from are right."""
@@ -209,7 +222,11 @@ class _Desk:
             _, _, kept = self.fit(student)
             taught = [row for row in kept if row.passport.taught]
             right = sum(row.outputs["intent"] == truth.get(row.inputs["text"]) for row in taught)
-            row: dict[str, Cell] = {"threshold": student.agreement, "rows": len(taught)}
+            row: dict[str, Cell] = {
+                "threshold": student.agreement,
+                "verifiers": student.verifiers.replace('"', ""),
+            }
+            row |= {"rows": len(taught)}
             rows.append({**row, "of the pool": len(truth), "right": wilson(right, len(taught))})
         return Table("Labels that were learned from", tuple(rows))
 
@@ -238,8 +255,10 @@ def _score(answers: Mapping[str, list[str]], test: Sequence[Row], *, best: str) 
     return Table(f"The locked test; the best teacher on the known rows is `{best}`", tuple(rows))
 
 
-def _make_teacher(folder: Path, name: str, rows: Sequence[Row], *, known: Sequence[Row], test: Path) -> None:
+def _make_teacher(folder: Path, name: str, rows: Sequence[Row]) -> None:
     """Trains one teacher on its slice; its own test rows are a part of it, not the published ones."""
+    if folder.exists():
+        return
     folder.mkdir()
     _write(folder / "rows.csv", rows)
     text = _HEAD.format(name=name, labels='"data"') + _SOURCE.format(uri="rows.csv", split="auto")
@@ -261,10 +280,10 @@ def _serving(folders: Sequence[Path]) -> Iterator[str]:
             server.terminate()
 
 
-def _predict(folder: Path, rows: Sequence[Row]) -> list[str]:
+def _predict(folder: Path, rows: Sequence[Row], *, state: Path | None = None) -> list[str]:
     import freehold
 
-    predictions = freehold.load(folder).predict([{"text": text} for text, _ in rows])
+    predictions = freehold.load(folder, state=state).predict([{"text": text} for text, _ in rows])
     return [str(each.answers["intent"].value) for each in predictions]
 
 

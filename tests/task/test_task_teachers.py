@@ -54,7 +54,7 @@ minutes = 2.5
 agreement = 0.8
 samples = 2
 checks = 50
-verifiers = ["rule:rules/words.py:check", "judge:cloud", "round-trip:cloud"]
+verifiers = ["doubts", "rule:rules/words.py:check", "judge:cloud", "round-trip:cloud"]
 """
 GOOD = '[[teacher]]\nname = "a"\nurl = "https://a.example/v1"\nmodel = "m"\n'
 
@@ -88,7 +88,7 @@ def test_reads_everything(tmp_path: Path) -> None:
         Teacher("table", "patterns", "words.csv"),
         Teacher("near", "similarity", ""),
     ]
-    verifiers = ("rule:rules/words.py:check", "judge:cloud", "round-trip:cloud")
+    verifiers = ("doubts", "rule:rules/words.py:check", "judge:cloud", "round-trip:cloud")
     assert task.teaching == Teaching(5.0, 1000, 2.5, 0.8, 2, 50, verifiers)
 
 

@@ -68,21 +68,17 @@ def check_inputs(value: Json, names: Sequence[str], *, at: str = "") -> dict[str
 def inputs_of_text(text: str, names: Sequence[str], *, at: str) -> dict[str, str]:
     """Returns the task's inputs that a text holds.
 
-    The text is the task's only input, unless it is a JSON object with exactly this input, which is what other
-    programs of ours send: a text that is data stays apart from the prompt. Where a task has several inputs, it is
-    a JSON object with exactly these.
+    The text is the task's only input. Where a task has several, it is a JSON object with exactly these.
 
     Raises:
         Fault: 400 where there are several inputs and the text is no such object.
     """
-    if len(names) == 1 and not text.startswith("{"):
+    if len(names) == 1:
         return {names[0]: text}
     try:
         value = parse(text.encode())
     except Fault:
         value = None
-    if len(names) == 1 and not is_inputs(value, names):
-        return {names[0]: text}
     return inputs_of_json(value, names, at=at)
 
 

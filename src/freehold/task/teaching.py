@@ -28,7 +28,7 @@ _NAME = re.compile(r"[a-z0-9-]{1,40}")
 _FUNCTION = re.compile(r"[\w./-]+\.py:[A-Za-z_]\w*")
 _HUB = re.compile(r"hf:[\w.-]+/[\w.-]+(@[\w./-]+)?")
 _MOST_MONEY, _MOST_SAMPLES = 1e8, 25
-_VERIFIERS = ("instructions", "rule:FILE.py:FUNCTION", "judge:TEACHER", "round-trip:TEACHER")
+_VERIFIERS = ("instructions", "doubts", "rule:FILE.py:FUNCTION", "judge:TEACHER", "round-trip:TEACHER")
 
 
 def read_teachers(top: Table, fields: Sequence[str]) -> tuple[Teacher, ...]:
@@ -144,7 +144,7 @@ def _read_verifiers(table: Table, teachers: Sequence[Teacher]) -> tuple[str, ...
         elif kind in ("judge", "round-trip"):
             if rest not in endpoints:
                 mistake = f"{rest!r} is no teacher with a `url`{suggest(rest, endpoints)}"
-        elif word != "instructions":
+        elif word not in ("instructions", "doubts"):
             mistake = f"a verifier is one of {', '.join(f'`{each}`' for each in _VERIFIERS)}."
         if mistake:
             table.mistakes.add((*table.place, "verifiers", place), f"verifier {shown(word)}: {mistake}")

@@ -144,9 +144,11 @@ def _with_texts(value: object, texts: Mapping[tuple[object, ...], object]) -> Va
 
 
 class _Curve(NamedTuple):
-    """How often a guess was right, by how sure the model was; rising. Without steps, the model is believed."""
+    """How often a guess was right, by how sure the model was; rising. Between blocks it is a line; without any,
+    the model is believed.
+    """
 
-    starts: Floats
+    middles: Floats
     shares: Floats
 
     @classmethod
@@ -155,23 +157,18 @@ class _Curve(NamedTuple):
         if len(sure) < LEAST:
             return cls(np.empty(0), np.empty(0))
         order = np.argsort(sure, kind="stable")
-        blocks: list[list[float]] = []
+        blocks: list[tuple[float, float, float]] = []
         for place in order.tolist():
-            if blocks and sure[place] == blocks[-1][0]:
-                blocks[-1][1] += right[place]
-                blocks[-1][2] += 1
-            else:
-                blocks.append([sure[place], float(right[place]), 1.0])
-            while len(blocks) > 1 and blocks[-2][1] / blocks[-2][2] >= blocks[-1][1] / blocks[-1][2]:
+            block = (sure[place], float(right[place]), 1.0)
+            while blocks and blocks[-1][1] * block[2] >= block[1] * blocks[-1][2]:
                 last = blocks.pop()
-                blocks[-1][1] += last[1]
-                blocks[-1][2] += last[2]
+                block = (last[0] + block[0], last[1] + block[1], last[2] + block[2])
+            blocks.append(block)
         shares = np.array([(hits + 0.5) / (count + 1) for _, hits, count in blocks])
-        return cls(np.array([start for start, _, _ in blocks]), np.maximum.accumulate(shares))
+        return cls(np.array([total / count for total, _, count in blocks]), np.maximum.accumulate(shares))
 
     def at(self, sure: float) -> float:
         """Returns the share for a confidence of the model."""
-        if not len(self.starts):
+        if not len(self.middles):
             return sure
-        place = int(np.searchsorted(self.starts, sure, side="right")) - 1
-        return round(float(self.shares[max(0, place)]), 4)
+        return round(float(np.interp(sure, self.middles, self.shares)), 4)

@@ -1,13 +1,15 @@
 """What a committee's label has to pass before it is learned from, beside the task's schema.
 
-Owns the words of `verifiers`: texts that give orders to a model are left to people; the owner's own function; a
-second model as judge; and the way back, from the label to the text among others. Test rows are shown to nobody.
+Owns the words of `verifiers`: texts that give orders to a model are left to people, and labels that look wrong to
+what learned from the other rows; the owner's own function; a second model as judge; and the way back, from the label
+to the text among others. Test rows are shown to nobody.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from freehold.engine import join_inputs
@@ -78,6 +80,21 @@ def _instructions(proposals: Sequence[Proposal], rest: str, room: Room) -> _Foun
         if orders:
             found[each.row.id] = "the text gives orders to a model"
     return found, 0
+
+
+def _doubts(proposals: Sequence[Proposal], rest: str, room: Room) -> _Found:
+    """A label has to look right to heads that have learned from all the other rows: confident learning."""
+    from freehold.label.doubts import find_doubts
+
+    asking = room.asking
+    known = [row for row in asking.known if row.outputs]
+    judged = [replace(each.row, outputs={**each.row.outputs, **each.values}) for each in proposals]
+    names = [field.name for field in asking.fields]
+    settled = {(row.id, name) for row in known for name in names if name in row.outputs}
+    ids = {each.row.id for each in proposals}
+    rows = [*(row for row in known if row.id not in ids), *judged]
+    found = find_doubts(asking.desk, asking.task, rows, settled=settled).found
+    return {each.example: "it looks wrong to what learned from the other rows" for each in found}, 0
 
 
 def _rule(proposals: Sequence[Proposal], place: str, room: Room) -> _Found:
@@ -169,6 +186,7 @@ def _teacher(name: str, room: Room) -> Teacher:
 
 _VERIFIERS: Mapping[str, Callable[[Sequence[Proposal], str, Room], _Found]] = {
     "instructions": _instructions,
+    "doubts": _doubts,
     "rule": _rule,
     "judge": _judge,
     "round-trip": _round_trip,
