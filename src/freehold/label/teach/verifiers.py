@@ -1,8 +1,8 @@
 """What a committee's label has to pass before it is learned from, beside the task's schema.
 
 Owns the words of `verifiers`: texts that give orders to a model are left to people, and labels that look wrong to
-what learned from the other rows; the owner's own function; a second model as judge; and the way back, from the label
-to the text among others. Test rows are shown to nobody.
+what learned from the other rows; the owner's own function; a second model as judge; and the way back, from the
+label to the text among others. Test rows are shown to nobody.
 """
 
 from __future__ import annotations
