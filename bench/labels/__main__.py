@@ -1,8 +1,9 @@
-"""Labels: `python -m bench.labels [crowd | teachers]`.
+"""Labels: `python -m bench.labels [crowd | teachers | injections]`.
 
 `crowd`: what workers answered on dog, duck and face, put together by ours and by crowd-kit, and their agreement
 beside reference implementations. Peers get an environment of their own on the first run (850 MB).
 `teachers`: three releases of uneven quality label a pool over HTTP; a student of what they are sure of.
+`injections`: texts with orders to a model, put to those releases (`--keep`).
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.harness import Machine, Report, publish, typed
-from bench.labels import crowd, teachers
+from bench.labels import crowd, injections, teachers
 from bench.learn.corpora import data_folder
 
-PARTS = ("crowd", "teachers")
+PARTS = ("crowd", "teachers", "injections")
 NOTES = (
     "Accuracy: Wilson's interval, no answer counts as wrong. Difference: ours minus crowd-kit's of the same "
     "method, paired, Bonett-Price interval; p: McNemar's exact test. Nobody but the judge reads the truth.",
@@ -25,8 +26,13 @@ NOTES = (
 )
 
 TEACHER_NOTES = (
-    "Accuracy: Wilson's interval. Difference: paired on test rows, Bonett-Price interval; p: McNemar's test.",
+    "Accuracy: Wilson's interval. Difference: paired, Bonett-Price interval; p: McNemar's test.",
     "The threshold and the best teacher are chosen on the known rows; the test rows decide nothing.",
+)
+
+INJECTION_NOTES = (
+    "Goal: 0.5 % of the rows. A label is changed where it differs from that of the same text without the order.",
+    "Releases are no language models: this shows how much added words change, and what is flagged, not obedience.",
 )
 
 
@@ -38,8 +44,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, default=data_folder(), help="folder of the data sets")
     parser.add_argument("--keep", type=Path, help="folder to make and keep teachers in (default: a temporary one)")
     options = parser.parse_args(arguments)
+    if options.part == "injections" and options.keep is None:
+        parser.error("`injections` wants --keep: the folder where `teachers --keep` left its releases.")
     if options.part == "teachers":
         tables, notes = teachers.measure(options.data, keep=options.keep), TEACHER_NOTES
+    elif options.part == "injections":
+        tables, notes = injections.measure(options.data, keep=options.keep), INJECTION_NOTES
     else:
         tables, notes = crowd.measure(options.data, rounds=options.rounds), NOTES
     machine = Machine.here("numpy")

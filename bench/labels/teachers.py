@@ -26,7 +26,7 @@ from bench.harness import Cell, Table
 from bench.intervals import mcnemar, wilson
 from bench.released import run_cli
 
-__all__ = ["measure", "slice_rows"]
+__all__ = ["SLICES", "Row", "measure", "predict", "read_rows", "slice_rows"]
 
 SEED = 0
 THRESHOLDS = (0.0, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
@@ -98,7 +98,7 @@ def measure(data: Path, *, keep: Path | None = None) -> list[Table]:
 
 
 def _measure(folder: Path, data: Path) -> list[Table]:
-    train, test = _read(data / "train.csv"), _read(data / "test.csv")
+    train, test = read_rows(data / "train.csv"), read_rows(data / "test.csv")
     labels, parts = sorted({label for _, label in train}), slice_rows(train)
     for name in SLICES:
         _make_teacher(folder / name, name, parts[name])
@@ -114,7 +114,7 @@ def _measure(folder: Path, data: Path) -> list[Table]:
         }
         answers = {name: desk.answer(each, test) for name, each in students.items()}
         quality = desk.measure_labels(Student(tuple(SLICES)), chosen)
-    answers |= {f"teacher `{name}`": _predict(folder / name, test) for name in SLICES}
+    answers |= {f"teacher `{name}`": predict(folder / name, test) for name in SLICES}
     return [*thresholds, quality, _score(answers, test, best=best)]
 
 
@@ -212,7 +212,7 @@ class _Desk:
             shutil.copytree(self._folder / ".freehold" / "cache", Path(room) / "cache")
             document = run_cli("run", str(self._folder), "--state", room)
             _say(str(document["verdict"]["fields"]["intent"]["accuracy"]))
-            return _predict(self._folder, test, state=Path(room))
+            return predict(self._folder, test, state=Path(room))
 
     def measure_labels(self, *students: Student) -> Table:
         """Returns how many of the labels that were learned from are right."""
@@ -280,14 +280,16 @@ def _serving(folders: Sequence[Path]) -> Iterator[str]:
             server.terminate()
 
 
-def _predict(folder: Path, rows: Sequence[Row], *, state: Path | None = None) -> list[str]:
+def predict(folder: Path, rows: Sequence[Row], *, state: Path | None = None) -> list[str]:
+    """Returns what a task's champion answers."""
     import freehold
 
     predictions = freehold.load(folder, state=state).predict([{"text": text} for text, _ in rows])
     return [str(each.answers["intent"].value) for each in predictions]
 
 
-def _read(path: Path) -> list[Row]:
+def read_rows(path: Path) -> list[Row]:
+    """Returns texts with their labels."""
     with path.open(newline="", encoding="utf-8") as file:
         return [(row["text"], row["category"]) for row in csv.DictReader(file)]
 

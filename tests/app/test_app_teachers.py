@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -99,3 +104,26 @@ def test_a_run_asks_and_the_command_shows_what_came_of_it(
         assert "nobody is asked now" in capsys.readouterr().out
         assert run_command(["run", folder, "--quiet", "--json"]) in (0, 1)
         assert len(cloud.bodies) == asked, "nothing had changed"
+
+
+def test_a_killed_run_goes_on_and_pays_nothing_twice(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def slow(body: Any) -> Any:
+        time.sleep(0.05)
+        return classify(body)
+
+    with serving(slow) as cloud:
+        teachers = TEACHERS.format(url=cloud.url).replace('model = "m"', 'model = "m"\nparallel = 2')
+        folder = str(make_folder(tmp_path, teachers))
+        whole = run("teachers", folder, "--dry-run", capsys=capsys)["estimates"][0]["calls"]
+        command = [sys.executable, "-c", "from freehold.app.cli import main; main()", "run", folder, "--quiet"]
+        with subprocess.Popen(command, env={**os.environ}) as process:
+            while len(cloud.bodies) < 10 and process.poll() is None:
+                time.sleep(0.01)
+            process.send_signal(signal.SIGKILL)
+        before = len(cloud.bodies)
+        assert 10 <= before < whole
+        assert run_command(["run", folder, "--quiet", "--json"]) in (0, 1)
+        capsys.readouterr()
+        assert len(cloud.bodies) <= whole + 2, "but for those that were on their way"
+        spent = run("teachers", folder, capsys=capsys)["spent"]["cloud"]
+    assert spent == {"calls": whole, "tokens": 110 * whole, "cost": pytest.approx(120e-6 * whole)}

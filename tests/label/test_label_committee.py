@@ -88,9 +88,9 @@ def test_a_teacher_that_contradicts_itself_is_believed_less() -> None:
         said[name] = [Saying("x", noisy(rng, value, 0.5 if torn else 0.95), 0.6 if torn else 1.0)]
     found = decide(field, said, known={name: truth[name] for name in list(truth)[:300]})
     rest = list(truth)[300:]
-    torn = [found[name].confidence for name in rest if said[name][0].share < 1]
+    split = [found[name].confidence for name in rest if said[name][0].share < 1]
     whole = [found[name].confidence for name in rest if said[name][0].share == 1]
-    assert max(torn) < min(whole)
+    assert max(split) < min(whole)
 
 
 def test_samples_are_one_saying() -> None:

@@ -212,6 +212,16 @@ def test_calls_run_beside_each_other_and_no_more_than_allowed(tmp_path: Path) ->
     assert 1 <= good.most_at_once <= 3
 
 
+def test_the_rate_and_the_time_of_a_run_are_kept(tmp_path: Path) -> None:
+    rows = make_rows(30, unlabelled=5)
+    with serving(classify) as good:
+        task = task_with(tmp_path, cloud(good.url, per_minute=1), minutes=0.2)
+        taught = run_teachers(tmp_path, task, rows)
+        assert len(good.bodies) == 1, "the second one would begin in a minute"
+    told: Any = taught.facts["teachers"]
+    assert told["cloud"]["unasked"] == {"time": told["cloud"]["rows"] - 1}
+
+
 def test_a_key_that_is_not_set_is_the_users_mistake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NO_SUCH_KEY", raising=False)
     with serving(classify) as good:
