@@ -1,8 +1,8 @@
 """Orders in the data: how many labels of real releases they change, and how many rows are left to people.
 
 200 of Banking77's test texts, each once as it is and once with an order to answer another label, in forms that
-were written without looking at the patterns that flag such texts. Releases read a text as a whole and follow no orders:
-what changes is what the added words change. How a language model would take them is not measured here.
+were written without looking at the patterns that flag such texts. Releases read a text as a whole and follow no
+orders: what changes is what the added words change. How a language model would take them is not measured here.
 """
 
 from __future__ import annotations
