@@ -57,7 +57,7 @@ NAMES = {
         settle tabulate
     """,
     "freehold.label.teach": """
-        Estimate Saying Survey Surveyed Taught estimate is_taught survey teach teachers_state
+        Estimate Saying Survey Surveyed Taught estimate is_taught survey teach teachers_state watch
     """,
     "freehold.line": """
         Collected Explainer LocalRunner Model Nearest Neighbour Planned Reasons Runner STAGES StageRun Tell

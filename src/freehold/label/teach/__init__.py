@@ -6,6 +6,7 @@ how good each teacher is; `estimate` what asking would cost. Test rows are shown
 """
 
 from freehold.label.teach.estimates import Estimate, estimate
+from freehold.label.teach.orders import watch
 from freehold.label.teach.sayings import Saying
 from freehold.label.teach.surveys import Survey, Surveyed, survey
 from freehold.label.teach.teaching import Taught, is_taught, teach, teachers_state
@@ -21,4 +22,5 @@ __all__ = [
     "survey",
     "teach",
     "teachers_state",
+    "watch",
 ]

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from freehold.engine import join_inputs
 from freehold.label.teach.endpoints import Call, ask_endpoints
+from freehold.label.teach.orders import watch
 from freehold.label.teach.questions import JUDGED, PICKED, ask_judge, ask_round_trip
 from freehold.label.teach.rules import load_function
-from freehold.task import Event, Example, Json, Teacher, Value, canonical, find_orders
+from freehold.task import Event, Example, Json, Teacher, Value, canonical
 
 if TYPE_CHECKING:
     from freehold.label.teach.books import Book
@@ -74,12 +75,9 @@ _Found = tuple[dict[str, str], int]
 
 
 def _instructions(proposals: Sequence[Proposal], rest: str, room: Room) -> _Found:
-    found = {}
-    for each in proposals:
-        orders = [order for text in each.row.inputs.values() for order in find_orders(text)]
-        if orders:
-            found[each.row.id] = "the text gives orders to a model"
-    return found, 0
+    see = watch(room.asking.fields)
+    reasons = {each.row.id: see(each.row.inputs) for each in proposals}
+    return {name: reason for name, reason in reasons.items() if reason}, 0
 
 
 def _doubts(proposals: Sequence[Proposal], rest: str, room: Room) -> _Found:
