@@ -28,23 +28,20 @@ NAMES = {
         Scheme deduplicate find_leaks find_near read_benchmark
     """,
     "freehold.engine": """
-        Accepts Base CARD COVERAGE CUTTABLE Chain DESCRIPTION Description ENCODER_FILES
-        Encoded Encoder Explained Explanation GRAPH Gathered Grain Grams HEADS HELD Head
-        Heads HeldOut Limits MIDDLE MINILM_DIGEST MisplacedSpanError Moved NEVER NGRAMS
-        Nested Ngrams Opened PACKS Part Pooling RANDOM_FEATURES REACH RandomFeatures Reader
-        Reading RemoteFault RemoteLimits RemoteModel RemoteOutcome RemoteQuestion RemoteReply
-        RemoteRequest Run SKETCH_COLUMNS STATIC Scope SideBySide Sketch Span SpanAnswer Sparse
-        StaticTier TAGS TUNED TagHead TokenVectors Tokenizer Usage Vectoriser Which Windows Word
-        WordGrams adapter_identity answer_rows best_path by_length choose_grain copy_encoder
-        count_tags decode_spans encode_spans encode_texts encoder_identity explain
-        field_labels find_base find_chains find_graph find_limits find_nested find_parts
-        graph_home in_parts is_sealed join_inputs load_adapter load_encoder load_grams
-        load_heads load_held_out load_static load_tags load_tokenizer load_tuned
-        lora_targets margins name_base open_folder open_graph open_reader pad path_score
-        place_spans pool pool_words read_settings read_texts restore_spans run_encoder
-        save_adapter save_changed save_heads save_held_out save_static save_tags softmax
-        split split_words sum_paths surroundings to_probabilities token_ranges total_score
-        tuned_identity write_description write_request
+        Accepts Base CARD COVERAGE CUTTABLE Chain DESCRIPTION Description ENCODER_FILES Encoded Encoder Explained
+        Explanation GRAPH Gathered Grain Grams HEADS HELD Head Heads HeldOut Limits MIDDLE MINILM_DIGEST
+        MisplacedSpanError Moved NEVER NGRAMS Nested Ngrams Opened PACKS Part Pooling RANDOM_FEATURES REACH
+        RandomFeatures Reader Reading RemoteFault RemoteLimits RemoteModel RemoteOutcome RemoteQuestion
+        RemoteReply RemoteRequest Run SKETCH_COLUMNS STATIC Scope SideBySide Sketch Span SpanAnswer Sparse
+        StaticTier TAGS TUNED TagHead TokenVectors Tokenizer Usage Vectoriser Which Windows Word WordGrams
+        adapter_identity answer_rows best_path by_length choose_grain copy_encoder count_tags decode_spans
+        encode_spans encode_texts encoder_identity explain field_labels find_base find_chains find_graph
+        find_limits find_nested find_parts fit_value graph_home in_parts is_sealed join_inputs load_adapter
+        load_encoder load_grams load_heads load_held_out load_static load_tags load_tokenizer load_tuned
+        lora_targets margins name_base open_folder open_graph open_reader pad path_score pause_before place_spans
+        pool pool_words read_settings read_texts restore_spans run_encoder save_adapter save_changed save_heads
+        save_held_out save_static save_tags softmax split split_words sum_paths surroundings to_probabilities
+        token_ranges total_score tuned_identity write_description write_request
     """,
     "freehold.errors": """
         CheckError DataError FreeholdError IntegrityError MissingExtraError Mistake
@@ -60,10 +57,13 @@ NAMES = {
         settle tabulate
     """,
     "freehold.label.panel": "measure propose",
+    "freehold.label.teach": """
+        Estimate Saying Survey Surveyed Taught estimate is_taught survey teach teachers_state watch
+    """,
     "freehold.line": """
-        Collected Explainer LocalRunner Model Nearest Neighbour Planned Reasons Runner STAGES
-        StageRun Tell TurnRecord champion collect_data load open_model open_state plan run run_turn
-        state_folder thread_count turn
+        Collected Explainer LocalRunner Model Nearest Neighbour Planned Reasons Runner STAGES StageRun Tell
+        TurnRecord champion collect_data estimate_teachers load open_model open_state plan run run_turn
+        state_folder survey_teachers thread_count turn
     """,
     "freehold.pages": """
         Earlier Inventory Step Table draw_cost draw_funnel draw_reliability draw_risk_coverage draw_shares
@@ -88,13 +88,14 @@ NAMES = {
     """,
     "freehold.data.documents": "DOCUMENT_ENDINGS Document DocumentReader UnreadableError find_format",
     "freehold.task": """
-        ARTIFACT_METRICS Answer Artifact Comparison Crawl DataRules Desk EFFORTS ERROR_GIVEN_ANSWER EXTRA_ERROR
-        Effort Event Example Examples FIELD_KINDS Field FieldKind Goal Json Judgement LABEL_KINDS Label
-        LabelledExamples METRICS Measured Metrics PIECE Passport Prediction Price Refused Release Result
-        ReviewRules Routing SMALLER_IS_BETTER SPLITS Source Split Stage TASK_FILE TIERED_KINDS Task Told
-        TrainedModel Upstream Use Value Verdict canonical digest example_id file_digest folder_digest folder_files
-        headline_first input_schema load_task name_unit nearest normalise output_schema read_examples
-        reading_once shift stage suggest task_from_models wilson_bounds write_examples
+        ARTIFACT_METRICS ASKABLE_KINDS Answer Artifact Comparison Crawl DataRules Desk EFFORTS ERROR_GIVEN_ANSWER
+        EXTRA_ERROR Effort Event Example Examples FIELD_KINDS Field FieldKind Goal Json Judgement LABEL_KINDS
+        Label LabelledExamples METRICS Measured Metrics Order PIECE Passport Prediction Price Refused Release
+        Result ReviewRules Routing SMALLER_IS_BETTER SPLITS Source Split Stage TASK_FILE TIERED_KINDS Task
+        Teacher TeacherKind Teaching Told TrainedModel Upstream Use Value Verdict canonical digest example_id
+        file_digest find_orders folder_digest folder_files headline_first input_schema load_task name_unit
+        nearest normalise output_schema read_examples reading_once shift stage suggest task_from_models
+        wilson_bounds write_examples
     """,
     "freehold.train": "fit",
 }

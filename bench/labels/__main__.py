@@ -1,7 +1,9 @@
-"""Labels: `python -m bench.labels [crowd]`.
+"""Labels: `python -m bench.labels [crowd | teachers | injections]`.
 
 `crowd`: what workers answered on dog, duck and face, put together by ours and by crowd-kit, and their agreement
 beside reference implementations. Peers get an environment of their own on the first run (850 MB).
+`teachers`: three releases of uneven quality label a pool over HTTP; a student of what they are sure of.
+`injections`: texts with orders to a model, put to those releases (`--keep`).
 """
 
 from __future__ import annotations
@@ -12,15 +14,25 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.harness import Machine, Report, publish, typed
-from bench.labels import crowd
+from bench.labels import crowd, injections, teachers
 from bench.learn.corpora import data_folder
 
-PARTS = ("crowd",)
+PARTS = ("crowd", "teachers", "injections")
 NOTES = (
     "Accuracy: Wilson's interval, no answer counts as wrong. Difference: ours minus crowd-kit's of the same "
     "method, paired, Bonett-Price interval; p: McNemar's exact test. Nobody but the judge reads the truth.",
     "Times: CPU-seconds of one thread, medians, from rows in memory to answers, imports apart. Ours sort and "
     "check the rows in that time. Our measures of agreement are timed with each label's and all intervals.",
+)
+
+TEACHER_NOTES = (
+    "Accuracy: Wilson's interval. Difference: paired, Bonett-Price interval; p: McNemar's test.",
+    "The threshold and the best teacher are chosen on the known rows; the test rows decide nothing.",
+)
+
+INJECTION_NOTES = (
+    "Goal: 0.5 % of the rows. A label is changed where it differs from that of the same text without the order.",
+    "Releases are no language models: this shows how much added words change, and what is flagged, not obedience.",
 )
 
 
@@ -30,11 +42,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("part", nargs="?", choices=PARTS, default="crowd", help="(default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=9, help="of timing (default: %(default)s)")
     parser.add_argument("--data", type=Path, default=data_folder(), help="folder of the data sets")
+    parser.add_argument("--keep", type=Path, help="folder to make and keep teachers in (default: a temporary one)")
     options = parser.parse_args(arguments)
-    tables = crowd.measure(options.data, rounds=options.rounds)
+    if options.part == "injections" and options.keep is None:
+        parser.error("`injections` wants --keep: the folder where `teachers --keep` left its releases.")
+    if options.part == "teachers":
+        tables, notes = teachers.measure(options.data, keep=options.keep), TEACHER_NOTES
+    elif options.part == "injections":
+        tables, notes = injections.measure(options.data, keep=options.keep), INJECTION_NOTES
+    else:
+        tables, notes = crowd.measure(options.data, rounds=options.rounds), NOTES
     machine = Machine.here("numpy")
     publish(
-        Report(f"labels-{options.part}", machine, crowd.SEED, tuple(tables), NOTES, typed("labels", arguments))
+        Report(f"labels-{options.part}", machine, crowd.SEED, tuple(tables), notes, typed("labels", arguments))
     )
     return 0
 

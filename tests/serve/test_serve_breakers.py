@@ -6,10 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freehold.engine import RemoteFault, RemoteQuestion, write_request
+from freehold.engine import RemoteFault, RemoteQuestion, pause_before, write_request
 from freehold.serve.breakers import Breaker
 from freehold.serve.recollection import Recollection, name_question
-from freehold.serve.remotes import pause_before
 from freehold.task import Field, Upstream
 
 

@@ -240,7 +240,7 @@ MESSAGES: list[tuple[list[Any], str]] = [
         [{"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}], "name": "x"}],
         "a\nb",
     ),
-    ([{"role": "user", "content": '{"text": "a"}'}], '{"text": "a"}'),
+    ([{"role": "user", "content": '{"text": "a"}'}], "a"),
     ([{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "a"}}]}, USER], "top up now"),
 ]
 
@@ -250,6 +250,24 @@ def test_the_task_reads_the_last_that_the_user_says(
     client: Client, shelf: Registry, messages: list[Any], read: str
 ) -> None:
     ask(client, messages=messages)
+    (recorded,) = shelf.requests("banking")
+    assert recorded.inputs == {"text": read}
+
+
+@pytest.mark.parametrize(
+    ("said", "read"),
+    [
+        ('{"text": "top up"}', "top up"),
+        ('{"text": "top up", "more": 1}', '{"text": "top up", "more": 1}'),
+        ('{"text": 1}', '{"text": 1}'),
+        ('{"text": "top', '{"text": "top'),
+        ('"top up"', '"top up"'),
+    ],
+)
+def test_an_only_input_may_come_as_an_object_of_exactly_that(
+    client: Client, shelf: Registry, said: str, read: str
+) -> None:
+    ask(client, messages=[{"role": "user", "content": said}])
     (recorded,) = shelf.requests("banking")
     assert recorded.inputs == {"text": read}
 

@@ -41,12 +41,13 @@ if TYPE_CHECKING:
         write_description,
     )
     from freehold.engine.ngrams import Grams, Ngrams, Sparse
+    from freehold.engine.pauses import pause_before
     from freehold.engine.places import MisplacedSpanError, place_spans, restore_spans
     from freehold.engine.prompts import RemoteQuestion, RemoteRequest, write_request
     from freehold.engine.random_features import RANDOM_FEATURES, RandomFeatures
     from freehold.engine.reader import Reader, open_reader
     from freehold.engine.remote import RemoteLimits, RemoteModel
-    from freehold.engine.replies import RemoteFault, RemoteOutcome, RemoteReply, Usage
+    from freehold.engine.replies import RemoteFault, RemoteOutcome, RemoteReply, Usage, fit_value
     from freehold.engine.settings import CUTTABLE, Pooling, read_settings
     from freehold.engine.side_by_side import SideBySide, load_grams
     from freehold.engine.sketch import SKETCH_COLUMNS, Sketch
@@ -119,13 +120,14 @@ _HOME = {
         "write_description",
     ),
     "ngrams": ("Grams", "Ngrams", "Sparse"),
+    "pauses": ("pause_before",),
     "places": ("MisplacedSpanError", "place_spans", "restore_spans"),
     "calibration": ("COVERAGE", "answer_rows", "softmax", "to_probabilities"),
     "prompts": ("RemoteQuestion", "RemoteRequest", "write_request"),
     "random_features": ("RANDOM_FEATURES", "RandomFeatures"),
     "reader": ("Reader", "open_reader"),
     "remote": ("RemoteLimits", "RemoteModel"),
-    "replies": ("RemoteFault", "RemoteOutcome", "RemoteReply", "Usage"),
+    "replies": ("RemoteFault", "RemoteOutcome", "RemoteReply", "Usage", "fit_value"),
     "side_by_side": ("SideBySide", "load_grams"),
     "sketch": ("SKETCH_COLUMNS", "Sketch"),
     "settings": ("CUTTABLE", "Pooling", "read_settings"),
@@ -263,8 +265,10 @@ __all__ = [
     "name_base",
     "open_folder",
     "open_reader",
+    "fit_value",
     "pad",
     "path_score",
+    "pause_before",
     "place_spans",
     "pool",
     "pool_words",

@@ -83,12 +83,13 @@ class Base:
     middle: tuple[int, ...] = ()
 
 
-def find_base(name: str, *, relative_to: Path) -> Base:
+def find_base(name: str, *, relative_to: Path, offline: bool = False) -> Base:
     """Returns the encoder that a task file calls `name`.
 
     Args:
         name: `minilm`, `hf:ORG/NAME[@REVISION]`, or a folder in Hugging Face layout.
         relative_to: The task's folder.
+        offline: Whether the hub is never asked.
 
     Raises:
         IntegrityError: The shipped `minilm` weights are not the published ones.
@@ -104,7 +105,9 @@ def find_base(name: str, *, relative_to: Path) -> Base:
             f"`base = {name!r}` is for writers, and no field of this task needs one.",
             hint='Use `base = "minilm"`, `hf:ORG/NAME` or a folder.',
         )
-    folder = _from_hub(name.removeprefix("hf:")) if kind == "hf" else (relative_to / name).resolve()
+    folder = (
+        _from_hub(name.removeprefix("hf:"), offline=offline) if kind == "hf" else (relative_to / name).resolve()
+    )
     return _describe(name, folder)
 
 
@@ -198,7 +201,7 @@ def copy_encoder(source: Path, target: Path, *, weights: bool = True) -> None:
         shutil.copyfile(source / name, target / name)
 
 
-def _from_hub(name: str) -> Path:
+def _from_hub(name: str, *, offline: bool) -> Path:
     """Returns the snapshot in the local cache; only where that is not whole, the hub is asked."""
     from huggingface_hub import snapshot_download
 
@@ -210,6 +213,8 @@ def _from_hub(name: str) -> Path:
             return folder
     except (OSError, ValueError):
         pass  # not there: the hub has it, or says why not
+    if offline:
+        raise NotFoundError(f"`hf:{name}` is not in the local cache.", hint=f"Fetch it: hf download {repository}")
     try:
         return Path(get())
     except (OSError, ValueError) as error:

@@ -53,8 +53,13 @@ class RemoteRequest(NamedTuple):
     fields: tuple[Field, ...]
 
 
-def write_request(upstream: Upstream, question: RemoteQuestion) -> RemoteRequest:
+def write_request(
+    upstream: Upstream, question: RemoteQuestion, *, sampling: Mapping[str, float] | None = None
+) -> RemoteRequest:
     """Returns the request that puts a question to an upstream.
+
+    Args:
+        sampling: Parameters that say how an answer is drawn, such as `temperature`.
 
     Example:
         >>> cloud = Upstream("cloud", "https://api.example.com/v1", "m", 0.9, ("spam",))
@@ -70,6 +75,7 @@ def write_request(upstream: Upstream, question: RemoteQuestion) -> RemoteRequest
         "response_format": {"type": "json_schema", "json_schema": _schema(question)},
         upstream.output_limit: upstream.output_tokens,
         "stream": False,
+        **(sampling or {}),
     }
     body = json.dumps(content).encode()
     headers = {"accept": "application/json", "accept-encoding": "identity", "content-type": "application/json"}

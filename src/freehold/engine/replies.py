@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple, NoReturn
 
 from freehold.task import Field, Value
 
-__all__ = ["RemoteFault", "RemoteOutcome", "RemoteReply", "Usage", "read_reply", "read_retry_after"]
+__all__ = ["RemoteFault", "RemoteOutcome", "RemoteReply", "Usage", "fit_value", "read_reply", "read_retry_after"]
 
 RemoteOutcome = Literal[
     "rate_limited",
@@ -103,7 +103,7 @@ def read_reply(body: bytes, fields: Sequence[Field]) -> RemoteReply:
     values = _load(content, outcome="wrong_answer", usage=usage)
     if not isinstance(values, dict) or values.keys() != {field.name for field in fields}:
         raise RemoteFault("wrong_answer", usage=usage)
-    checked = {field.name: _check(field, values[field.name]) for field in fields}
+    checked = {field.name: fit_value(field, values[field.name]) for field in fields}
     found = {name: value for name, value in checked.items() if value is not None}
     if len(found) < len(fields):
         raise RemoteFault("wrong_answer", usage=usage)
@@ -138,8 +138,8 @@ def _read_usage(usage: object) -> Usage | None:
     return Usage(*counts) if len(counts) == len(found) else None
 
 
-def _check(field: Field, value: Any) -> Value | None:
-    """Returns a value as the task has it, or None where it does not fit the field."""
+def fit_value(field: Field, value: Any) -> Value | None:
+    """Returns a value as the task has it, or None where it does not fit the field, whose labels are resolved."""
     labels = {label.name for label in field.labels or ()}
     match field.kind:
         case "choice":

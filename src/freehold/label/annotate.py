@@ -1,14 +1,16 @@
 """Stage 2: labels from the data pass through; what has none, or looks wrong, goes to the review list.
 
-What a row without a label may be is guessed from labels' names, labelled rows and each other. Where labels that
-were left out say that it pays, training learns from the surest guesses, whose passports say so. Labels that look
-wrong stay as they are; neither that they are doubted nor the order of the list is part of the result.
+Where a task names teachers, what they are sure of together becomes a training row, and what they are not sure of
+waits for people with their best guess. What else a row without a label may be is guessed from labels' names,
+labelled rows and each other; where labels that were left out say that it pays, training learns from the surest
+guesses, whose passports say so. Labels that look wrong stay as they are; neither that they are doubted nor the
+order of the list is part of the result.
 """
 
 from __future__ import annotations
 
 import shutil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from freehold.task import (
     Desk,
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from freehold.label.doubts import Doubts
     from freehold.label.outlook import Outlook
     from freehold.label.suspects import Share
+    from freehold.label.teach import Taught
     from freehold.registry import Registry
 
 __all__ = ["annotate"]
@@ -43,12 +46,27 @@ _REQUESTS = 500
 
 
 def _state(task: Task, examples: Examples, shelf: Registry) -> Mapping[str, Json]:
-    """Returns what the result depends on besides its arguments: the base, by content, and what people settled."""
+    """Returns what the result depends on besides its arguments: base, teachers, and what people settled."""
     from freehold.engine import name_base
 
     settled = sorted(shelf.settled(task.name))
     rules: list[Json] = [task.review.random, task.review.strategy, task.review.self_training]
-    return {"base": name_base(task.base, relative_to=task.folder), "settled": digest(settled), "review": rules}
+    base = name_base(task.base, relative_to=task.folder)
+    known: dict[str, Json] = {"base": base, "settled": digest(settled), "review": rules}
+    if task.teachers:
+        from freehold.label.teach import teachers_state
+
+        known |= teachers_state(task, shelf)
+    return known
+
+
+def _holds(result: LabelledExamples, task: Task, examples: Examples, shelf: Registry) -> bool:
+    """Tells whether there is nothing left to ask teachers: the next run has a budget of its own."""
+    if not task.teachers:
+        return True
+    from freehold.label.teach import is_taught
+
+    return is_taught(result.facts)
 
 
 @stage(
@@ -57,6 +75,7 @@ def _state(task: Task, examples: Examples, shelf: Registry) -> Mapping[str, Json
     result=LabelledExamples,
     reads=("name", "inputs", "fields", "base", "seed", "rules"),
     state=_state,
+    holds=_holds,
 )
 def annotate(desk: Desk, task: Task, examples: Examples, shelf: Registry) -> LabelledExamples:
     """Returns the rows with at least one label; queues a review for every label that is missing or looks wrong.
@@ -66,9 +85,11 @@ def annotate(desk: Desk, task: Task, examples: Examples, shelf: Registry) -> Lab
     """
     source, target = (folder / "examples.jsonl" for folder in (examples.folder, desk.folder))
     rows = list(read_examples(source))
+    taught = _teach(desk, task, rows, shelf)
+    known = [taught.rows.get(row.id, row) for row in rows] if taught else rows
     asked = _asked(task, rows, shelf)
-    outlooks = _look(desk, task, rows, asked=asked)
-    taught = _write(target, source, rows, outlooks)
+    outlooks = _prefer(_look(desk, task, known, asked=asked), taught)
+    lessons = _write(target, known, outlooks, source=None if taught and taught.rows else source)
     if (examples.folder / "leaks.json").exists():
         shutil.copyfile(examples.folder / "leaks.json", desk.folder / "leaks.json")
     names = {row.id for row in rows}
@@ -77,11 +98,44 @@ def annotate(desk: Desk, task: Task, examples: Examples, shelf: Registry) -> Lab
         file.writelines(canonical(each._asdict()) + b"\n" for each in suggestions)
     doubts = _doubt(desk, task, rows, shelf)
     _queue(task, rows, shelf, asked=asked, outlooks=outlooks, doubts=doubts)
-    for note in [*_notes(len(suggestions), doubts), *_lesson_notes(outlooks, taught)]:
+    notes = [*([taught.note] if taught else []), *_notes(len(suggestions), doubts)]
+    for note in [*notes, *_lesson_notes(outlooks, lessons)]:
         desk.tell(Event(_NAME, "note", note=note))
-    labelled = sum(bool(row.outputs) for row in rows)
-    facts: dict[str, Json] = {"labelled": labelled, "suggested": len(suggestions), "self_trained": taught}
-    return LabelledExamples(desk.folder, {**facts, "suspected": _describe(doubts)})
+    labelled = sum(bool(row.outputs) for row in known)
+    facts: dict[str, Json] = {"labelled": labelled, "suggested": len(suggestions), "self_trained": lessons}
+    told: dict[str, Json] = {"teachers": dict(taught.facts)} if taught else {}
+    return LabelledExamples(desk.folder, {**facts, "suspected": _describe(doubts), **told})
+
+
+def _teach(desk: Desk, task: Task, rows: Sequence[Example], shelf: Registry) -> Taught | None:
+    """Returns what teachers say; None where there are none."""
+    if not task.teachers:
+        return None
+    from freehold.label.teach import teach
+
+    return teach(desk, task, rows, shelf=shelf)
+
+
+def _prefer(outlooks: Mapping[str, Outlook], taught: Taught | None) -> dict[str, Outlook]:
+    """Returns the outlooks with a committee's guesses in place of similarity's.
+
+    What the committee was not sure of is not learned from as similarity would have it.
+    """
+    if taught is None:
+        return dict(outlooks)
+    from freehold.label.suggest import Suggestion
+
+    found = {}
+    for field, outlook in outlooks.items():
+        mine = {each.example: each for each in taught.guesses if each.field == field}
+        guesses = (Suggestion(e.example, field, cast("Json", e.value), e.confidence) for e in mine.values())
+        others = (each for each in outlook.suggestions if each.example not in mine)
+        found[field] = outlook._replace(
+            suggestions=(*others, *guesses),
+            lessons={name: value for name, value in outlook.lessons.items() if name not in mine},
+            told={name: each.reason for name, each in mine.items()},
+        )
+    return found
 
 
 def _asked(task: Task, rows: Sequence[Example], shelf: Registry) -> list[Example]:
@@ -112,8 +166,12 @@ def _look(desk: Desk, task: Task, rows: Sequence[Example], *, asked: Sequence[Ex
     return found
 
 
-def _write(target: Path, source: Path, rows: Sequence[Example], outlooks: Mapping[str, Outlook]) -> int:
-    """Writes the rows that have labels, and returns how many of them have those of self-training."""
+def _write(target: Path, rows: Sequence[Example], outlooks: Mapping[str, Outlook], *, source: Path | None) -> int:
+    """Writes the rows that have labels, and returns how many of them have those of self-training.
+
+    Args:
+        source: Has these very rows; None where some have got labels since.
+    """
     from freehold.label.self_training import add_lessons
 
     lessons: dict[str, dict[str, Value]] = {}
@@ -121,7 +179,7 @@ def _write(target: Path, source: Path, rows: Sequence[Example], outlooks: Mappin
         for name, value in outlook.lessons.items():
             lessons.setdefault(name, {})[field] = value
     written = add_lessons(rows, lessons)
-    if all(row.outputs for row in rows):
+    if source and all(row.outputs for row in rows):
         shutil.copyfile(source, target)
     else:
         write_examples(target, written)

@@ -88,6 +88,7 @@ def _picked(
 
     def review(row: int, reason: str) -> Review:
         name = part.names[row]
+        reason = "; ".join(each for each in (outlook.told.get(name, ""), reason) if each)
         said: Suggestion | None = known.get(name)
         value: Json = said.value if said else None
         return Review(name, task.name, field, inputs[name], value, said.confidence if said else 0.0, reason=reason)

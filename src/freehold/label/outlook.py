@@ -47,6 +47,7 @@ class Outlook(NamedTuple):
         lessons: Row to the label that it is taught with; none where self-training is off.
         against: Why it is off; empty where it is on.
         trial: What came of labels that were left out; None where it was not tried.
+        told: Row to what teachers say of it, where they are not sure.
     """
 
     pool: Pool
@@ -54,6 +55,7 @@ class Outlook(NamedTuple):
     lessons: dict[str, Value] = {}  # noqa: RUF012 - never written to
     against: str = ""
     trial: Trial | None = None
+    told: dict[str, str] = {}  # noqa: RUF012 - never written to
 
 
 def look(

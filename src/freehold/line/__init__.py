@@ -9,6 +9,7 @@ from freehold.line.model import Model, champion, load, open_model
 from freehold.line.places import state_folder, thread_count
 from freehold.line.plan import Planned, plan
 from freehold.line.runner import LocalRunner, Runner, StageRun, Tell
+from freehold.line.teachers import estimate_teachers, survey_teachers
 from freehold.line.turns import Collected, TurnRecord, collect_data, open_state, run, run_turn
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ __all__ = [
     "TurnRecord",
     "champion",
     "collect_data",
+    "estimate_teachers",
     "load",
     "open_model",
     "open_state",
@@ -37,6 +39,7 @@ __all__ = [
     "run",
     "run_turn",
     "state_folder",
+    "survey_teachers",
     "thread_count",
     "turn",
 ]

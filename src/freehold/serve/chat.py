@@ -13,8 +13,9 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import Field as Limited
 from pydantic import StrictBool, StrictInt, StrictStr
 
+from freehold.serve.bodies import parse
 from freehold.serve.faults import Fault
-from freehold.serve.inputs import inputs_of_text
+from freehold.serve.inputs import inputs_of_json, inputs_of_text, is_inputs
 from freehold.serve.shapes import Shape, read_shape
 from freehold.task import Json
 
@@ -115,7 +116,8 @@ def read_chat(body: Json) -> ChatRequest:
 def read_user(request: ChatRequest, names: Sequence[str]) -> dict[str, str]:
     """Returns the task's inputs that the last user message holds, its parts one a line.
 
-    The text is the task's only input, or a JSON object with exactly the inputs of a task that has several.
+    The text is a JSON object with exactly the task's inputs, as others of ours send it to keep data apart from a
+    prompt, or it is the task's only input.
 
     Raises:
         Fault: 400 where there is no such message or nothing in it, or what is no text.
@@ -126,7 +128,17 @@ def read_user(request: ChatRequest, names: Sequence[str]) -> dict[str, str]:
     number, message = said[-1]
     at = f"messages[{number}].content"
     text = message.content if isinstance(message.content, str) else _join(message.content, at=at)
-    return inputs_of_text(text, names, at=at)
+    return _read_object(text, names) or inputs_of_text(text, names, at=at)
+
+
+def _read_object(text: str, names: Sequence[str]) -> dict[str, str] | None:
+    if not text.startswith("{"):
+        return None
+    try:
+        value = parse(text.encode())
+    except Fault:
+        return None
+    return inputs_of_json(value, names, at="") if is_inputs(value, names) else None
 
 
 def _join(parts: Sequence[ChatText | ChatMedia], *, at: str) -> str:

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 import time
 from collections.abc import Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from freehold.engine import RemoteFault, RemoteLimits, RemoteModel, RemoteOutcome
+from freehold.engine import RemoteFault, RemoteLimits, RemoteModel, RemoteOutcome, pause_before
 from freehold.errors import FreeholdError
 from freehold.registry import Spent
 from freehold.serve.breakers import Breaker
@@ -29,16 +28,14 @@ if TYPE_CHECKING:
 
     from freehold.engine import RemoteReply, RemoteRequest
 
-__all__ = ["Gate", "Remote", "Row", "UpstreamOutcome", "pause_before"]
+__all__ = ["Gate", "Remote", "Row", "UpstreamOutcome"]
 
 _log = logging.getLogger("freehold.serve")
 
 UpstreamOutcome = RemoteOutcome | Literal["ok", "cached", "budget", "busy", "late", "open", "cancelled"]
 """How asking ended: by an answer, by one of the engine's faults, or without a call."""
 
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
 _CONNECT, _BETWEEN = 3.0, 5.0
-_RANDOM = secrets.SystemRandom()
 
 
 @dataclass(slots=True)
@@ -189,20 +186,3 @@ class Remote:
             await self._means.purse.settle(held, spent)
         except FreeholdError as error:  # it stays counted as its worst
             _log.error("task=%s spending cannot be settled: %s", self._means.task, type(error).__name__)
-
-
-def pause_before(attempt: int, fault: RemoteFault) -> float | None:
-    """Returns how many seconds to wait before a call is made again; None where that would not help.
-
-    A time that the server asks for is kept to. Otherwise it is a random part of a span that doubles each time, so
-    that those who failed together do not come back together ("full jitter": Brooker 2015, "Exponential Backoff And
-    Jitter").
-
-    Args:
-        attempt: How often it was made again before.
-    """
-    if not fault.passes:
-        return None
-    span = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**attempt)
-    jitter = _RANDOM.uniform(0, span)
-    return jitter if fault.retry_after is None else fault.retry_after + jitter / 4

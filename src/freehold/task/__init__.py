@@ -22,6 +22,7 @@ from freehold.task.examples import (
     write_examples,
 )
 from freehold.task.fields import (
+    ASKABLE_KINDS,
     EFFORTS,
     FIELD_KINDS,
     LABEL_KINDS,
@@ -37,6 +38,7 @@ from freehold.task.fields import (
     Task,
     Told,
 )
+from freehold.task.injections import Order, find_orders
 from freehold.task.metrics import (
     ARTIFACT_METRICS,
     ERROR_GIVEN_ANSWER,
@@ -66,12 +68,14 @@ from freehold.task.stages import (
     stage,
 )
 from freehold.task.taskfile import TASK_FILE, load_task
+from freehold.task.teachers import Teacher, TeacherKind, Teaching
 from freehold.task.upstreams import Price, Routing, Upstream
 from freehold.task.verdicts import Comparison, Measured, Metrics, Verdict
 from freehold.task.wilson import wilson_bounds
 
 __all__ = [
     "ARTIFACT_METRICS",
+    "ASKABLE_KINDS",
     "ERROR_GIVEN_ANSWER",
     "EFFORTS",
     "FIELD_KINDS",
@@ -101,6 +105,7 @@ __all__ = [
     "LabelledExamples",
     "Measured",
     "Metrics",
+    "Order",
     "PIECE",
     "Passport",
     "Prediction",
@@ -114,6 +119,9 @@ __all__ = [
     "Split",
     "Stage",
     "Task",
+    "Teacher",
+    "TeacherKind",
+    "Teaching",
     "Told",
     "TrainedModel",
     "Upstream",
@@ -125,6 +133,7 @@ __all__ = [
     "example_id",
     "name_unit",
     "file_digest",
+    "find_orders",
     "folder_digest",
     "folder_files",
     "headline_first",

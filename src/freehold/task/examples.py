@@ -47,6 +47,8 @@ class Passport:
             where neither is known. Never when it was read, so that the same files give the same bytes.
         consent: What its maker said of its use: `tdm-reserved`; empty where nothing is known.
         author: Who wrote the text, by its own word.
+        taught: What teachers gave of the labels, and how: the fields, how sure the committee is of each, and of
+            every teacher its model, the digest of its prompt, its parameters, tokens and cost. None: nothing.
     """
 
     source: str
@@ -56,6 +58,7 @@ class Passport:
     time: str = ""
     consent: str = ""
     author: str = ""
+    taught: Mapping[str, Json] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +122,8 @@ def example_id(inputs: Mapping[str, str]) -> str:
 
 
 _PASSPORT = tuple(Passport.__dataclass_fields__)
+_LATER = ("author", "taught")
+"""Parts of a passport that came after the first release."""
 _EXAMPLE = tuple(name for name in Example.__dataclass_fields__ if name != "passport")
 _passport_values, _example_values = attrgetter(*_PASSPORT), attrgetter(*_EXAMPLE)
 
@@ -129,8 +134,9 @@ def write_examples(path: Path, examples: Iterable[Example]) -> int:
     with path.open("wb") as file:
         for example in examples:
             passport = dict(zip(_PASSPORT, _passport_values(example.passport), strict=True))
-            if not passport["author"]:  # came later: rows without one keep the bytes that they had
-                del passport["author"]
+            for later in _LATER:  # rows without one keep the bytes that they had
+                if not passport[later]:
+                    del passport[later]
             row = dict(zip(_EXAMPLE, _example_values(example), strict=True))
             file.write(canonical({**row, "passport": passport}) + b"\n")
             count += 1
@@ -164,5 +170,6 @@ def _parse(path: Path) -> Iterator[Example]:
     with path.open(encoding="utf-8", newline="\n") as file:
         for line in file:
             row = json.loads(line)
-            row["passport"] = Passport(**row["passport"])
+            # A later release may know more about a row than this one.
+            row["passport"] = Passport(**{k: v for k, v in row["passport"].items() if k in _PASSPORT})
             yield Example(**row)

@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple, TypeAlias, get_args
 from freehold.task.canonical import Json, digest
 from freehold.task.datarules import DataRules
 from freehold.task.reviewrules import ReviewRules
+from freehold.task.teachers import Teacher, Teaching
 from freehold.task.upstreams import Routing, Upstream
 
 __all__ = [
@@ -161,6 +162,7 @@ class Task:
         errors_given_answer: Field to how many of the answers that are given may be wrong; the others abstain.
         rules: What the data as a whole is held to.
         review: How people label for it.
+        teachers: Who gives labels to rows that have none; `teaching` what is made of what they say.
         upstreams: Who is asked where the model abstains, in this order. No stage reads them, nor `routing`.
     """
 
@@ -180,6 +182,8 @@ class Task:
     routing: Routing = dataclasses.field(default_factory=Routing)
     rules: DataRules = dataclasses.field(default_factory=DataRules)
     review: ReviewRules = dataclasses.field(default_factory=ReviewRules)
+    teachers: tuple[Teacher, ...] = ()
+    teaching: Teaching = dataclasses.field(default_factory=Teaching)
 
     def field(self, name: str) -> Field:
         """Returns the output field called `name`. Raises KeyError where there is none."""

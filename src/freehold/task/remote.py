@@ -16,7 +16,7 @@ from freehold.task.spelling import suggest
 from freehold.task.tables import Table, shown
 from freehold.task.upstreams import OutputLimit, Price, Routing, Upstream
 
-__all__ = ["read_routing", "read_upstreams"]
+__all__ = ["read_key", "read_model", "read_price", "read_routing", "read_upstreams", "read_url"]
 
 _KEYS = ("name", "url", "model", "key", "trust", "fields", "price", "output_tokens", "output_limit")
 _PRICE_KEYS = ("input", "output")
@@ -101,12 +101,12 @@ def _read_upstream(row: Table, wanted: Sequence[_Wanted]) -> Upstream:
     limits = get_args(OutputLimit)
     return Upstream(
         name=_read_name(row),
-        url=_read_url(row),
-        model=_read_model(row),
+        url=read_url(row),
+        model=read_model(row),
         trust=trust,
         fields=_read_asked(row, wanted, trust),
-        key=_read_key(row),
-        price=_read_price(row),
+        key=read_key(row),
+        price=read_price(row),
         output_tokens=int(row.number("output_tokens", 16, 1_000_000, default=1024)),
         output_limit=cast("OutputLimit", row.word("output_limit", limits, default=limits[0])),
     )
@@ -121,14 +121,16 @@ def _read_name(row: Table) -> str:
     return name
 
 
-def _read_model(row: Table) -> str:
+def read_model(row: Table) -> str:
+    """Returns what an endpoint calls its model."""
     model = row.string("model", "-") if row.require("model") else "-"
     if not model.strip():
-        row.wrong("model", "`model` is empty; it is what the upstream calls its model.")
+        row.wrong("model", "`model` is empty; it is what the endpoint calls its model.")
     return model
 
 
-def _read_url(row: Table) -> str:
+def read_url(row: Table) -> str:
+    """Returns an endpoint's base URL, without a slash at its end."""
     url = row.string("url", "https://-") if row.require("url") else "https://-"
     if mistake := _find_url_mistake(url):
         row.wrong("url", mistake)
@@ -159,7 +161,8 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _read_key(row: Table) -> str:
+def read_key(row: Table) -> str:
+    """Returns the name of the environment variable that holds a key; empty where none is sent."""
     key = row.values.get("key", "")
     if isinstance(key, str) and (key == "" or (_VARIABLE.fullmatch(key) and not _RANDOM.fullmatch(key))):
         return key
@@ -171,7 +174,8 @@ def _read_key(row: Table) -> str:
     return ""
 
 
-def _read_price(row: Table) -> Price | None:
+def read_price(row: Table) -> Price | None:
+    """Returns what a million tokens cost; None where nothing."""
     if "price" not in row.values:
         return None
     table = row.table("price")

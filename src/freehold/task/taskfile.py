@@ -20,12 +20,25 @@ from freehold.task.remote import read_routing, read_upstreams
 from freehold.task.reviewrules import read_review_rules
 from freehold.task.spelling import suggest
 from freehold.task.tables import Table, read_toml, shown
+from freehold.task.teaching import read_teachers, read_teaching
 
 __all__ = ["TASK_FILE", "find_base_mistake", "find_name_mistake", "load_task"]
 
 TASK_FILE = "task.toml"
 
-_SECTIONS = ("task", "input", "output", "source", "data", "goal", "upstream", "router", "review")
+_SECTIONS = (
+    "task",
+    "input",
+    "output",
+    "source",
+    "data",
+    "goal",
+    "upstream",
+    "router",
+    "review",
+    "teacher",
+    "label",
+)
 _TASK_KEYS = ("name", "description", "base", "seed", "effort")
 _NAME = re.compile(r"[a-z0-9-]+")
 _FIELD_NAME = re.compile(r"[A-Za-z0-9_-]+")
@@ -80,6 +93,7 @@ def _read_task(top: Table, folder: Path) -> Task:
     outputs = top.table("output")
     fields = _read_fields(outputs, inputs)
     errors = _read_shares(top.table("goal"), outputs, ERROR_GIVEN_ANSWER)
+    teachers = read_teachers(top, [field.name for field in fields])
     return Task(
         name=_read_name(top, head),
         folder=folder,
@@ -97,6 +111,8 @@ def _read_task(top: Table, folder: Path) -> Task:
         routing=read_routing(top),
         rules=read_rules(top),
         review=read_review_rules(top),
+        teachers=teachers,
+        teaching=read_teaching(top, teachers),
     )
 
 

@@ -31,13 +31,14 @@ from freehold.app.cli.rim import Trouble, at_the_rim, guarded, prepare_streams, 
 from freehold.app.cli.run import run
 from freehold.app.cli.serve import serve
 from freehold.app.cli.status import status
+from freehold.app.cli.teachers import teachers
 from freehold.app.cli.upstreams import upstreams
 from freehold.app.cli.verify import verify
 
 __all__ = ["app", "main"]
 
 _COMMANDS: tuple[tuple[str, tuple[Callable[..., int], ...]], ...] = (
-    ("The line", (init, data, dedupe, run, status, report)),
+    ("The line", (init, data, dedupe, teachers, run, status, report)),
     ("Answers", (predict, evaluate, serve, upstreams, client, review, experts, feedback)),
     ("Models", (models, promote, rollback, export)),
     ("Care", (verify, doctor)),

@@ -92,6 +92,7 @@ def describe_turn(record: TurnRecord) -> dict[str, object]:
         else None,
         "verdict": record.verdict.to_json(),
         "suspected": record.labelled.facts.get("suspected", {}),
+        **({"teachers": record.labelled.facts["teachers"]} if record.task.teachers else {}),
         "stages": [{**stage._asdict(), "seconds": round(stage.seconds, 4)} for stage in record.stages],
         "seconds": round(record.seconds, 4),
     }

@@ -12,7 +12,7 @@ import numpy as np
 
 from freehold.errors import UserError
 from freehold.label.crowd.consensus import TIE_RULES, Settled, TieRule
-from freehold.label.crowd.dawid_skene import Smoothing, dawid_skene
+from freehold.label.crowd.dawid_skene import ROUNDS, Smoothing, dawid_skene
 from freehold.label.crowd.decisions import Annotation, Marks, Place, label_of, read_marks, read_votes, value_of
 from freehold.label.crowd.majority import majority
 from freehold.label.crowd.votes import Votes
@@ -32,12 +32,14 @@ class Means(NamedTuple):
         ties: Of `TIE_RULES`; "none" gives no answer where values are tied.
         smoothing: Of Dawid-Skene.
         seed: Of lots.
+        rounds: The most rounds of Dawid-Skene.
     """
 
     method: Method = "dawid_skene"
     ties: TieRule = "none"
     smoothing: Smoothing = "perks"
     seed: int = 0
+    rounds: int = ROUNDS
 
 
 class Outcome(NamedTuple):
@@ -116,7 +118,7 @@ def _settle(field: Field, rows: Sequence[Annotation], *, gold: Mapping[str, Valu
 def _agree(votes: Votes, gold: Mapping[str, str], means: Means) -> list[Settled]:
     if means.method == "majority":
         return majority(votes).settle(means.ties, seed=means.seed)
-    fitted = dawid_skene(votes, gold=gold, smoothing=means.smoothing)
+    fitted = dawid_skene(votes, gold=gold, smoothing=means.smoothing, rounds=means.rounds)
     return fitted.consensus.settle(means.ties, seed=means.seed)
 
 
