@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from freehold.engine import DESCRIPTION, find_base, open_reader
+from freehold.engine import DESCRIPTION, find_base, join_inputs, open_reader
 from freehold.errors import FreeholdError, NotFoundError
 from freehold.label.teach.patterns import read_patterns
 from freehold.label.teach.rules import Troubles, call_rule, load_function, rule_digest
@@ -103,19 +103,22 @@ def _answer_release(teacher: Teacher, rows: Sequence[Example], asking: Asking, t
 
 def _answer_similarity(teacher: Teacher, rows: Sequence[Example], asking: Asking, troubles: Troubles) -> list[Any]:
     """The label whose name and description lie nearest to the text, in the vectors of an encoder."""
-    from freehold.label.suggest import suggest
+    from freehold.label.suggest import describe_labels, to_value
+    from freehold.label.vectors import encode_last_layer
 
     base = "minilm"
     if teacher.kind == "base":
         base = str(find_base(teacher.place, relative_to=asking.task.folder, offline=True).folder)
     task = replace(asking.task, base=base)
-    bare = [replace(row, outputs={}) for row in rows]
-    found: dict[str, dict[str, Any]] = {}
+    texts = encode_last_layer(asking.desk, task, [join_inputs(row.inputs, tuple(task.inputs)) for row in rows])
+    found: list[dict[str, Any]] = [{} for _ in rows]
     for field in asking.wanted(teacher):
-        if field.kind in ("choice", "predicate", "score"):
-            for each in suggest(asking.desk, task, field, known=asking.known, rows=bare):
-                found.setdefault(each.example, {})[field.name] = each.value
-    return [found.get(row.id) for row in rows]
+        labels = describe_labels(field, [row for row in asking.known if field.name in row.outputs])
+        if field.kind in ("choice", "predicate", "score") and labels:
+            nearest = (texts @ encode_last_layer(asking.desk, task, [words for _, words in labels]).T).argmax(1)
+            for said, place in zip(found, nearest.tolist(), strict=True):
+                said[field.name] = to_value(field, labels[place][0])
+    return [said or None for said in found]
 
 
 _ANSWERS = {
