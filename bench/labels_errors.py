@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from bench.environments import Environment
 from bench.harness import ROOT, Cell, Machine, Report, Table, publish, typed
 from bench.intervals import wilson
+from bench.labels_mended import read_judge, tell_mended
 from freehold.data.neighbours import find_clusters
 from freehold.engine import encode_texts, find_base, load_encoder, run_encoder
 from freehold.label.crossing import Features, assign_folds, cross_scores, to_chances
@@ -55,12 +56,14 @@ class Draw(NamedTuple):
     """One draw of wrong labels, and what came of it.
 
     Attributes:
+        given: The labels, wrong ones among them.
         ranked: Contender to all rows, the most suspect first.
         lists: Contender to the rows that it calls wrong.
         shares: Contender to its estimate of how many are.
         cpu: What was done to CPU seconds.
     """
 
+    given: Labels
     flipped: NDArray[np.bool_]
     ranked: Mapping[str, Labels]
     lists: Mapping[str, Labels]
@@ -86,12 +89,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
             draw(corpus, seed=seed, share=options.share, peer=peer, room=Path(room))
             for seed in range(options.seeds)
         ]
+        banking = options.data / "banking77"
+        judge = read_judge(banking, cache=options.keep or Path(room))
+    pairs = [(each.given, each.ranked[OURS]) for each in draws]
+    mended = tell_mended(corpus, pairs, judge=judge, shown=_SHOWN)
     publish(
         Report(
             "labels_errors",
             Machine.here("numpy"),
             0,
-            (tell_ranked(draws), tell_lists(draws), tell_cpu(draws)),
+            (tell_ranked(draws), tell_lists(draws), mended, tell_cpu(draws)),
             notes=(
                 f"{len(corpus.texts):,} different texts, {int(draws[0].flipped.sum()):,} labels changed, "
                 f"{len(draws)} draws; hits of all draws together, Wilson's interval over them. Rows of several "
@@ -140,6 +147,7 @@ def draw(corpus: Corpus, *, seed: int, share: float, peer: Path, room: Path) -> 
     told = ask_peer(peer, chances, given, room=room)
     assert found.share is not None
     return Draw(
+        given,
         flipped,
         {OURS: rank(found, chances, given), **{f"cleanlab, {n}": np.array(r) for n, r in told["ranked"].items()}},
         {OURS: np.array([each.row for each in found.suspects]), "cleanlab": np.array(told["issues"])},

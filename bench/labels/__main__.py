@@ -1,9 +1,11 @@
-"""Labels: `python -m bench.labels [crowd | teachers | injections]`.
+"""Labels: `python -m bench.labels [crowd | active | teachers | injections]`.
 
 `crowd`: what workers answered on dog, duck and face, put together by ours and by crowd-kit, and their agreement
 beside reference implementations. Peers get an environment of their own on the first run (850 MB).
 `teachers`: three releases of uneven quality label a pool over HTTP; a student of what they are sure of.
 `injections`: texts with orders to a model, put to those releases (`--keep`).
+`active`: Banking77's training texts without a label, a program that plays the expert, and test accuracy after so
+many answers: the order of the review list beside rows by chance. A picture too.
 """
 
 from __future__ import annotations
@@ -14,11 +16,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.harness import Machine, Report, publish, typed
-from bench.labels import crowd, injections, teachers
+from bench.labels import active, crowd, injections, teachers
 from bench.learn.corpora import data_folder
 
-PARTS = ("crowd", "teachers", "injections")
-NOTES = (
+PARTS = ("crowd", "active", "teachers", "injections")
+NOTES: tuple[str, ...] = (
     "Accuracy: Wilson's interval, no answer counts as wrong. Difference: ours minus crowd-kit's of the same "
     "method, paired, Bonett-Price interval; p: McNemar's exact test. Nobody but the judge reads the truth.",
     "Times: CPU-seconds of one thread, medians, from rows in memory to answers, imports apart. Ours sort and "
@@ -41,18 +43,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.labels", description=__doc__)
     parser.add_argument("part", nargs="?", choices=PARTS, default="crowd", help="(default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=9, help="of timing (default: %(default)s)")
+    parser.add_argument("--seeds", type=int, default=5, help="of `active` (default: %(default)s)")
+    parser.add_argument("--keep", type=Path, help="folder for what is made on the way, to make it once")
+    parser.add_argument(
+        "--judge", choices=("test", "pool"), default="test", help="rows to measure on: to develop, `pool`"
+    )
     parser.add_argument("--data", type=Path, default=data_folder(), help="folder of the data sets")
-    parser.add_argument("--keep", type=Path, help="folder to make and keep teachers in (default: a temporary one)")
     options = parser.parse_args(arguments)
+    machine = Machine.here("numpy")
+    notes: tuple[str, ...]
     if options.part == "injections" and options.keep is None:
         parser.error("`injections` wants --keep: the folder where `teachers --keep` left its releases.")
-    if options.part == "teachers":
+    if options.part == "active":
+        tables = active.measure(options.data, seeds=options.seeds, judge=options.judge, keep=options.keep)
+        notes = active.NOTES
+    elif options.part == "teachers":
         tables, notes = teachers.measure(options.data, keep=options.keep), TEACHER_NOTES
     elif options.part == "injections":
         tables, notes = injections.measure(options.data, keep=options.keep), INJECTION_NOTES
     else:
         tables, notes = crowd.measure(options.data, rounds=options.rounds), NOTES
-    machine = Machine.here("numpy")
     publish(
         Report(f"labels-{options.part}", machine, crowd.SEED, tuple(tables), notes, typed("labels", arguments))
     )

@@ -15,7 +15,14 @@ FLIPPED = np.arange(20) < 4
 
 def made(ranked: list[int], called: list[int]) -> Draw:
     order = np.array(ranked + [n for n in range(20) if n not in ranked])
-    return Draw(FLIPPED, {OURS: order}, {OURS: np.array(called)}, {OURS: 0.2}, {"probabilities": 1.25})
+    return Draw(
+        np.zeros(len(FLIPPED), np.int64),
+        FLIPPED,
+        {OURS: order},
+        {OURS: np.array(called)},
+        {OURS: 0.2},
+        {"probabilities": 1.25},
+    )
 
 
 def test_hits_of_all_draws_are_counted_together() -> None:

@@ -114,7 +114,7 @@ def test_nobody_corrects_a_test_row() -> None:
         ("auto", "validation", {"x": "p"}, False, False),
         ("auto", "validation", {"y": 1}, False, True),
     ],
-    ids=lambda value: str(value),
+    ids=str,
 )
 def test_an_answer_labels_a_row_that_is_held_apart_where_it_lies(
     told: Told, split: Split, has: dict[str, Value], asked: bool, kept: bool

@@ -99,6 +99,18 @@ def test_a_first_release_without_goals_passes_and_says_so() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("right", "wrong", "goal", "told"),
+    [(38, 2, 0.90, "about 99 test rows more"), (20, 0, 0.90, "about 15 test rows more"), (34, 6, 0.9, "")],
+)
+def test_a_goal_missed_for_want_of_rows_says_how_many(right: int, wrong: int, goal: float, told: str) -> None:
+    task = make_task(INTENT, goals=[Goal("intent", "accuracy", goal)])
+    truths, predictions = right_and_wrong(right, wrong)
+    verdict = decide(task, truths, predictions, fields=task.fields, facts={})
+    assert not verdict.passed
+    assert (told in verdict.reasons[0]) if told else ("more would do" not in verdict.reasons[0])
+
+
 def test_a_field_without_test_rows_is_refused_and_says_what_to_do() -> None:
     task = make_task(INTENT, URGENT, goals=[Goal("urgent", "accuracy", 0.5)])
     truths, predictions = right_and_wrong(5, 0)
@@ -107,7 +119,7 @@ def test_a_field_without_test_rows_is_refused_and_says_what_to_do() -> None:
     assert not verdict.passed
     assert verdict.reasons[0] == (
         '`urgent` has no labelled test rows to be judged on: add a source with `split = "test"`, or more '
-        'labelled rows to one with `split = "auto"`.'
+        'labelled rows to one with `split = "auto"`, or answer what `freehold review` says was picked at random.'
     )
 
 

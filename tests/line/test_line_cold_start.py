@@ -27,6 +27,7 @@ labels = ["account", "billing", "delivery"]
 
 [[source]]
 uri = "texts.csv"
+fields = { text = "text" }
 """
 
 
@@ -62,7 +63,7 @@ def test_from_nothing_but_names_to_a_release(tmp_path: Path) -> None:
         assert {splits[name] for name in held} == {"test", "validation"}
         second = run_turn(task, shelf=shelf)
         assert second.verdict.passed
-        assert second.verdict.metrics["area"]["accuracy"].n == 2
+        assert second.verdict.fields["area"]["accuracy"].n == 2
         rows = list(read_examples(second.labelled.folder / "examples.jsonl"))
         people = {row.id: row for row in rows if row.passport.maker == "person:ada"}
         assert people.keys() == set(answered)

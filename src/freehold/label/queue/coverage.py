@@ -83,8 +83,8 @@ def find_alike(pool: Pool) -> Graph:
 
 def narrow(pool: Pool, weights: NDArray[np.float64]) -> NDArray[np.int64]:
     """Returns the rows that are compared with each other: those that weigh most, then the first by name."""
-    order: NDArray[np.int64] = np.argsort(-weights, kind="stable")
-    return np.sort(order[:MOST_COMPARED])
+    order = np.argsort(-weights, kind="stable")[:MOST_COMPARED]
+    return np.asarray(np.sort(order), np.int64)
 
 
 @STRATEGIES.register("coverage.v1")
