@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from freehold.label import panel
-from freehold.registry import Judgement
+from freehold.registry import LedgerRow
 from freehold.task import Field, Label, wilson_bounds
 
 INTENT = Field("intent", "choice", labels=(Label("card"), Label("cash"), Label("coin")))
@@ -15,15 +15,15 @@ TAGS = Field("tags", "choices", labels=(Label("a"), Label("b")))
 NOTE = Field("note", "text")
 
 
-def said(number: int, expert: str, item: str, value: Any, *, field: str = "intent", **changes: Any) -> Judgement:
+def said(number: int, expert: str, item: str, value: Any, *, field: str = "intent", **changes: Any) -> LedgerRow:
     plain: dict[str, Any] = {"kind": "first", "act": "answer", "known": {}, "undoes": 0, **changes}
-    return Judgement(
+    return LedgerRow(
         "banking", item, expert, plain["kind"], plain["act"], f"a{number}", {field: value}, {}, plain["known"], "",
         False, "", 1_000, "0", "item", "EUR", "2026-05-01", undoes=plain["undoes"], id=number,
     )  # fmt: skip
 
 
-def two(answers: list[tuple[Any, Any]], *, field: str = "intent") -> list[Judgement]:
+def two(answers: list[tuple[Any, Any]], *, field: str = "intent") -> list[LedgerRow]:
     rows = [
         (f"e{n}", expert, value)
         for n, pair in enumerate(answers)

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from freehold.registry import Asking, Assignment, Judgement, Registry, Review, Said, Taken, reckon
+from freehold.registry import Asking, Assignment, LedgerRow, Registry, Review, Said, Taken, reckon
 from freehold.registry.address import read_address
 from freehold.registry.reviews import row_name
 from freehold.registry.settlements import Decision, Look, decide
@@ -221,8 +221,8 @@ def test_what_looks_come_to(looks: list[Look], adjudicated: Look | None, overlap
     assert decide(looks[::-1], adjudicated, overlap=overlap) == decision
 
 
-def row(number: int, **changes: Any) -> Judgement:
-    plain = Judgement(
+def row(number: int, **changes: Any) -> LedgerRow:
+    plain = LedgerRow(
         "banking", f"e{number}", "ann", "first", "answer", f"a{number}", {"intent": "card"}, {}, {}, "", False, "",
         1_000, "0.035", "item", "EUR", "2026-05-01", id=number,
     )  # fmt: skip

@@ -156,6 +156,8 @@ def test_what_others_think_is_hidden_where_the_task_says_so(
     queue(shelf)
     assert take(client)["items"][0]["fields"] == {"intent": {"kind": "choice"}}
     assert client.get(f"{ROUTE}?expert=ann").json()["items"][0]["fields"] == {"intent": {"kind": "choice"}}
+    asked = client.post(f"{ROUTE}/next", {"label": "top_up"})
+    assert (asked.status_code, asked.json()["error"]["param"]) == (400, "label"), "whoever may sort by it knows it"
     say(client, take(client)["items"][0]["assignment"])
     assert shelf.experts.ledger("banking")[0].suggestions == {}
 
@@ -207,7 +209,15 @@ def test_many_are_answered_at_once_and_what_cannot_be_is_named(
 
 
 @pytest.mark.parametrize(
-    ("query", "found"), [("search=CARD", 1), ("search=über", 1), ("search=nothing", 0), ("field=mood", 0)]
+    ("query", "found"),
+    [
+        ("search=CARD", 1),
+        ("search=über", 1),
+        ("search=nothing", 0),
+        ("field=mood", 0),
+        ("label=top_up", 5),
+        ("label=card", 0),
+    ],
 )
 def test_items_are_searched_and_filtered(
     office: Callable[..., Client], shelf: Registry, query: str, found: int

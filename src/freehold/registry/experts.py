@@ -21,7 +21,7 @@ from freehold.registry.acts import Answered, Said, Taken, Undone, assign, judge,
 from freehold.registry.assignments import Assignment
 from freehold.registry.candidates import Asking, Candidate
 from freehold.registry.database import Database, pack, unpack
-from freehold.registry.judgements import Judgement
+from freehold.registry.judgements import LedgerRow
 from freehold.registry.queue import Listed, list_queue
 from freehold.registry.settlements import reconcile
 from freehold.task import Json, ReviewRules
@@ -214,7 +214,7 @@ class Experts:
             return Undone(judgement, self._hand_out_again(connection, held, judgement, asking))
 
     def _hand_out_again(
-        self, connection: sa.Connection, held: Assignment, judgement: Judgement, asking: Asking
+        self, connection: sa.Connection, held: Assignment, judgement: LedgerRow, asking: Asking
     ) -> Assignment | None:
         free = candidates.free_fields(connection, held, asking)
         if held.kind != "gold":
@@ -273,7 +273,7 @@ class Experts:
         with self._database.snapshot() as connection:
             return list_queue(connection, asking, limit=limit, offset=offset)
 
-    def ledger(self, task: str, *, expert: str = "") -> list[Judgement]:
+    def ledger(self, task: str, *, expert: str = "") -> list[LedgerRow]:
         """Returns every row of the ledger, or those of one expert, in the order in which they were added."""
         ledger = tables.judgements.c
         mine = [ledger.expert == expert] if expert else []
@@ -286,7 +286,7 @@ class _Known(NamedTuple):
 
     whole: Assignment
     held: Assignment | None
-    before: list[Judgement]
+    before: list[LedgerRow]
 
 
 def _look_up(connection: sa.Connection, ids: Sequence[str], asking: Asking) -> dict[str, _Known]:
@@ -296,7 +296,7 @@ def _look_up(connection: sa.Connection, ids: Sequence[str], asking: Asking) -> d
     for part in assignments.in_parts(ids):
         mine = (rows.id.in_(part), rows.task == asking.task, rows.expert == asking.expert)
         held = {each.id: each for each in assignments.read(connection, *mine, rows.state == "open")}
-        before: dict[str, list[Judgement]] = {}
+        before: dict[str, list[LedgerRow]] = {}
         for judgement in judgements.read(connection, tables.judgements.c.assignment.in_(part)):
             before.setdefault(judgement.assignment, []).append(judgement)
         for each in assignments.read(connection, *mine):
@@ -306,11 +306,13 @@ def _look_up(connection: sa.Connection, ids: Sequence[str], asking: Asking) -> d
 
 def _is_asked_for(each: Assignment, asking: Asking) -> bool:
     named = asking.field in ("", *each.fields)
+    labels = {pack(shown.suggestion) for shown in each.fields.values()}
+    named = named and (not asking.label or not labels.isdisjoint([pack(asking.label), asking.label]))
     chosen = asking.examples is None or each.example in asking.examples
     return named and chosen and asking.fits(each.inputs)
 
 
-def _is_same(before: Judgement, said: Said) -> bool:
+def _is_same(before: LedgerRow, said: Said) -> bool:
     if said.answers is None:
         return before.act == "skip" and before.reason == said.reason
     return before.act == "answer" and pack(dict(before.answers)) == pack(dict(said.answers))
