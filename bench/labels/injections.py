@@ -1,9 +1,9 @@
 """Orders in the data: how many labels of real releases they change, and how many rows are left to people.
 
-200 of Banking77's test texts, each once as it is and once with an order to answer another label, in forms that were
-written without looking at the patterns of `find_orders`; that a label is named was added after the first of these
-runs, the last two forms with it. Releases read a text as a whole and follow no orders: what changes is what the
-added words change. How a language model would take them is not measured here.
+200 of Banking77's test texts, each once as it is and once with an order to answer another label, in forms that
+were written without looking at the patterns of `find_orders`; that a label is named was added after the first of
+these runs, the last two forms with it. Releases read a text as a whole and follow no orders: what changes is what
+the added words change. How a language model would take them is not measured here.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ FORMS = (
 )
 
 
-def poison(row: Row, *, number: int, labels: Sequence[str]) -> str:
+def poison(row: Row, *, number: int, labels: Sequence[str], forms: Sequence[str] = FORMS) -> str:
     """Returns a text with an order to answer another label than its own, as an identifier or in words."""
     others = [label for label in labels if label != row[1]]
     drawn = int.from_bytes(hashlib.sha256(row[0].encode()).digest()[:4], "big")
     label = others[drawn % len(others)]
-    return FORMS[number % len(FORMS)].format(text=row[0], label=label.replace("_", " ") if drawn & 1024 else label)
+    return forms[number % len(forms)].format(text=row[0], label=label.replace("_", " ") if drawn & 1024 else label)
 
 
 def measure(data: Path, *, keep: Path) -> list[Table]:
@@ -52,16 +52,18 @@ def measure(data: Path, *, keep: Path) -> list[Table]:
     rows = read_rows(data / "banking77" / "test.csv")
     drawn = sorted(rows, key=lambda row: hashlib.sha256(f"orders {row[0]}".encode()).digest())[:ROWS]
     labels = sorted({label for _, label in rows})
-    dirty = [(poison(row, number=n, labels=labels), row[1]) for n, row in enumerate(drawn)]
     see = watch([Field("intent", "choice", labels=tuple(Label(label) for label in labels))])
-    flagged = [bool(see({"text": text})) for text, _ in dirty]
-    clean = [bool(see({"text": text})) for text, _ in rows]
     before = {name: predict(keep / name, drawn) for name in SLICES}
-    after = {name: predict(keep / name, dirty) for name in SLICES}
-    return [
-        Table("Labels that orders in the text change", tuple(_row(n, before, after, flagged) for n in SLICES)),
-        _forms(flagged, clean),
-    ]
+    tables = []
+    for title, forms in (("ten forms", FORMS), ("the first form", FORMS[:1])):
+        dirty = [(poison(row, number=n, labels=labels, forms=forms), row[1]) for n, row in enumerate(drawn)]
+        flagged = [bool(see({"text": text})) for text, _ in dirty]
+        after = {name: predict(keep / name, dirty) for name in SLICES}
+        changed = tuple(_row(name, before, after, flagged) for name in SLICES)
+        tables.append(Table(f"Labels that orders in the text change, {title}", changed))
+        if len(forms) > 1:
+            tables.append(_forms(flagged, [bool(see({"text": text})) for text, _ in rows]))
+    return tables
 
 
 def _row(

@@ -11,6 +11,7 @@ import csv
 import hashlib
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -105,7 +106,7 @@ def _measure(folder: Path, data: Path) -> list[Table]:
     labels, parts = sorted({label for _, label in train}), slice_rows(train)
     for name in SLICES:
         _make_teacher(folder / name, name, parts[name])
-    with _serving([folder / name for name in SLICES]) as url:
+    with _serving([folder / name for name in SLICES], port=_find_port(folder)) as url:
         desk = _Desk(folder / "student", url, labels, data / "test.csv", parts)
         chosen, thresholds, best = desk.choose()
         _say(f"chosen: {chosen}, best teacher on known rows: {best}")
@@ -281,9 +282,18 @@ def _make_teacher(folder: Path, name: str, rows: Sequence[Row]) -> None:
     _say(f"teacher {name}: {len(rows):,} rows, {time.perf_counter() - begun:.0f} s")
 
 
+def _find_port(folder: Path) -> int:
+    """Returns a port, the same for a folder that is kept: what an address answered is known by the address."""
+    kept = folder / "port.txt"
+    if not kept.exists():
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            kept.write_text(str(free.getsockname()[1]))
+    return int(kept.read_text())
+
+
 @contextmanager
-def _serving(folders: Sequence[Path]) -> Iterator[str]:
-    words = ["serve", *map(str, folders), "--port", "0"]
+def _serving(folders: Sequence[Path], *, port: int) -> Iterator[str]:
+    words = ["serve", *map(str, folders), "--port", str(port)]
     command = [sys.executable, "-c", "from freehold.app.cli import main; main()", *words]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as server:
         try:

@@ -1,7 +1,7 @@
 """Texts that tell whoever labels them what to answer: found, and left to people.
 
-Owns what counts as such: an order to a model, or one of the task's labels written as an identifier, or named behind
-a word such as "answer" or "label". An order to answer X has to name X. Knows nothing of teachers.
+Owns what counts as such: an order to a model, or one of the task's labels written as an identifier, or named
+behind a word such as "answer" or "label". An order to answer X has to name X. Knows nothing of teachers.
 """
 
 from __future__ import annotations
