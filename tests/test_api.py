@@ -57,6 +57,10 @@ NAMES = {
         settle tabulate
     """,
     "freehold.label.panel": "measure propose",
+    "freehold.label.queue": """
+        HELD_REASON Ordered Pick Pool STRATEGIES Strategy cover interleave pick_covering pick_random pick_uncertain
+        pick_worth put_in_order
+    """,
     "freehold.label.teach": """
         Estimate Saying Survey Surveyed Taught estimate is_taught survey teach teachers_state watch
     """,
@@ -76,7 +80,7 @@ NAMES = {
         Account Answered Asking Assignment AssignmentKind Blind Blobs Budget Claim Experts Feedback Found
         Frontier FrontierCounts FrontierState KeptReply Key KeyScope LedgerRow Listed MOST_SECONDS MadeKey
         Outcome Recorded RecordedRequest Registry Replies Review Said Shown Spent Taken Undone
-        Verification Waiting key_id reckon secret_hash standing
+        Verification Waiting key_id reckon row_name secret_hash standing
     """,
     "freehold.serve": """
         Explainer OpenReader REPLICAS Reader Served Settings Trial create_app serve serve_replicas try_upstreams

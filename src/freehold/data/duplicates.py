@@ -92,6 +92,15 @@ def merge(
         asked: Locators of corrections that are about a request. These are of somebody's choice, so that they
             label no row that is held apart.
     """
+    merged = _merge_readings(readings)
+    entries, apart = dict(merged.entries), list(merged.apart)
+    settled = _take_corrections(entries, corrections, apart=apart, recorded=recorded, asked=asked)
+    open_conflicts = tuple(each for each in merged.conflicts if (each.example, each.field) not in settled)
+    return Merged(entries, merged.duplicates, open_conflicts, tuple(apart))
+
+
+def _merge_readings(readings: Iterable[Reading]) -> Merged:
+    """Merges what sources say of the same inputs."""
     groups: dict[str, list[Reading]] = defaultdict(list)
     for reading in readings:
         groups[reading.example.id].append(reading)
@@ -108,9 +117,7 @@ def merge(
         conflicts += [*disputed, *(found for copy in copies for found in _disputes(example, copy))]
         apart += [Apart(name, copy.passport, "the same as a test row", name) for copy in copies]
         duplicates += len(alike) - 1
-    settled = _take_corrections(entries, corrections, apart=apart, recorded=recorded, asked=asked)
-    open_conflicts = tuple(each for each in conflicts if (each.example, each.field) not in settled)
-    return Merged(entries, duplicates, open_conflicts, tuple(apart))
+    return Merged(entries, duplicates, tuple(conflicts), tuple(apart))
 
 
 def _take_corrections(

@@ -15,7 +15,7 @@ from freehold.registry.keys import Key, KeyScope, MadeKey, key_id, secret_hash
 from freehold.registry.queue import Listed
 from freehold.registry.registry import Registry
 from freehold.registry.replies import Claim, KeptReply, Replies
-from freehold.registry.reviews import Review
+from freehold.registry.reviews import Review, row_name
 from freehold.registry.spending import Budget, Spent
 from freehold.registry.stages import Recorded
 from freehold.registry.traffic import Feedback, RecordedRequest
@@ -59,6 +59,7 @@ __all__ = [
     "Waiting",
     "key_id",
     "reckon",
+    "row_name",
     "secret_hash",
     "standing",
 ]
