@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as Late
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from freehold.errors import IntegrityError
@@ -49,7 +49,7 @@ class Neighbour(NamedTuple):
             "inputs": dict(row.inputs),
             "outputs": dict(row.outputs),  # type: ignore[arg-type]
             "correction": row.passport.source == "feedback",
-            "passport": asdict(row.passport),
+            "passport": row.passport.to_json(),
         }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
@@ -48,7 +48,7 @@ class Passport:
         consent: What its maker said of its use: `tdm-reserved`; empty where nothing is known.
         author: Who wrote the text, by its own word.
         taught: What teachers gave of the labels, and how: the fields, how sure the committee is of each, and of
-            every teacher its model, the digest of its prompt, its parameters, tokens and cost. None: nothing.
+            every teacher its model, the digest of its prompt, its parameters, tokens and cost; empty where nothing.
     """
 
     source: str
@@ -58,7 +58,12 @@ class Passport:
     time: str = ""
     consent: str = ""
     author: str = ""
-    taught: Mapping[str, Json] | None = None
+    taught: Mapping[str, Json] = field(default_factory=dict, hash=False)
+
+    def to_json(self) -> dict[str, Json]:
+        """Returns it as plain data, without what is only known of rows that were taught and are not."""
+        told = {name: getattr(self, name) for name in _PASSPORT}
+        return {name: value for name, value in told.items() if value or name != "taught"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ def is_known(row: Example, field: Field) -> bool:
     """Returns whether a row has a label for a field that no teacher gave."""
     if field.name not in row.outputs or row.split == "test":
         return False
-    taught = row.passport.taught or {}
+    taught = row.passport.taught
     fields = taught.get("fields")
     return not row.passport.maker.startswith(_TAUGHT) and not (isinstance(fields, list) and field.name in fields)
 
