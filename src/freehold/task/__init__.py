@@ -65,6 +65,7 @@ from freehold.task.stages import (
     TrainedModel,
     stage,
 )
+from freehold.task.synthesisrules import Share, SynthesisRules
 from freehold.task.taskfile import TASK_FILE, load_task
 from freehold.task.upstreams import Price, Routing, Upstream
 from freehold.task.verdicts import Comparison, Measured, Metrics, Verdict
@@ -110,9 +111,11 @@ __all__ = [
     "ReviewRules",
     "Result",
     "Routing",
+    "Share",
     "Source",
     "Split",
     "Stage",
+    "SynthesisRules",
     "Task",
     "Told",
     "TrainedModel",

@@ -14,7 +14,8 @@ from typing import Literal, NamedTuple, TypeAlias, get_args
 from freehold.task.canonical import Json
 from freehold.task.datarules import DataRules
 from freehold.task.reviewrules import ReviewRules
-from freehold.task.upstreams import Routing, Upstream
+from freehold.task.synthesisrules import Share, SynthesisRules
+from freehold.task.upstreams import Price, Routing, Upstream
 
 __all__ = [
     "ASKABLE_KINDS",
@@ -152,6 +153,7 @@ class Task:
         errors_given_answer: Field to how many of the answers that are given may be wrong; the others abstain.
         rules: What the data as a whole is held to.
         review: How people label for it.
+        synthesis: How rows are made for it.
         upstreams: Who is asked where the model abstains, in this order. No stage reads them, nor `routing`.
     """
 
@@ -171,6 +173,7 @@ class Task:
     routing: Routing = dataclasses.field(default_factory=Routing)
     rules: DataRules = dataclasses.field(default_factory=DataRules)
     review: ReviewRules = dataclasses.field(default_factory=ReviewRules)
+    synthesis: SynthesisRules = dataclasses.field(default_factory=SynthesisRules)
 
     def field(self, name: str) -> Field:
         """Returns the output field called `name`. Raises KeyError where there is none."""
@@ -188,11 +191,14 @@ _LATER = frozenset(["files", "chunk", "query", "crawl", "use", "profanity"])
 """Keys that came after the first release; where they hold nothing, a task has the parts that it had."""
 
 
+_PLAIN = Field | Source | DataRules | ReviewRules | SynthesisRules | Upstream | Price | Crawl
+
+
 def _plain(value: object) -> Json:
     """Turns the words of this module into plain data, in declaration order."""
-    if isinstance(value, Label | Goal):
+    if isinstance(value, Label | Goal | Share):
         return dict(zip(value._fields, (_plain(v) for v in value), strict=True))
-    if isinstance(value, Field | Source | DataRules | ReviewRules | Crawl):
+    if isinstance(value, _PLAIN):
         told = {name: getattr(value, name) for name in value.__dataclass_fields__}
         return {name: _plain(item) for name, item in told.items() if item or name not in _LATER}
     if isinstance(value, Mapping):

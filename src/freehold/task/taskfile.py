@@ -19,13 +19,14 @@ from freehold.task.outputs import read_field
 from freehold.task.remote import read_routing, read_upstreams
 from freehold.task.reviewrules import read_review_rules
 from freehold.task.spelling import suggest
+from freehold.task.synthesisreading import read_synthesis_rules
 from freehold.task.tables import Table, read_toml, shown
 
 __all__ = ["TASK_FILE", "find_base_mistake", "find_name_mistake", "load_task"]
 
 TASK_FILE = "task.toml"
 
-_SECTIONS = ("task", "input", "output", "source", "data", "goal", "upstream", "router", "review")
+_SECTIONS = ("task", "input", "output", "source", "data", "goal", "upstream", "router", "review", "synthesis")
 _TASK_KEYS = ("name", "description", "base", "seed", "effort")
 _NAME = re.compile(r"[a-z0-9-]+")
 _FIELD_NAME = re.compile(r"[A-Za-z0-9_-]+")
@@ -97,6 +98,7 @@ def _read_task(top: Table, folder: Path) -> Task:
         routing=read_routing(top),
         rules=read_rules(top),
         review=read_review_rules(top),
+        synthesis=read_synthesis_rules(top),
     )
 
 
