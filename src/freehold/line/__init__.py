@@ -9,7 +9,7 @@ from freehold.line.model import Model, champion, load, open_model
 from freehold.line.places import state_folder, thread_count
 from freehold.line.plan import Planned, plan
 from freehold.line.runner import LocalRunner, Runner, StageRun, Tell
-from freehold.line.turns import Collected, TurnRecord, collect_data, open_state, run, run_turn
+from freehold.line.turns import Collected, TurnRecord, collect_data, open_state, run, run_turn, switch_off
 
 if TYPE_CHECKING:
     from freehold.line.loop import STAGES, turn
@@ -37,6 +37,7 @@ __all__ = [
     "run",
     "run_turn",
     "state_folder",
+    "switch_off",
     "thread_count",
     "turn",
 ]

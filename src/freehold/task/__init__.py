@@ -54,6 +54,7 @@ from freehold.task.schemas import input_schema, output_schema
 from freehold.task.spelling import nearest, suggest
 from freehold.task.stages import (
     Artifact,
+    Contrast,
     Desk,
     Event,
     Examples,
@@ -63,9 +64,10 @@ from freehold.task.stages import (
     Result,
     Stage,
     TrainedModel,
+    Weighed,
     stage,
 )
-from freehold.task.synthesisrules import Share, SynthesisRules
+from freehold.task.synthesisrules import TEMPLATES, Share, SynthesisRules
 from freehold.task.taskfile import TASK_FILE, load_task
 from freehold.task.upstreams import Price, Routing, Upstream
 from freehold.task.verdicts import Comparison, Measured, Metrics, Verdict
@@ -83,9 +85,11 @@ __all__ = [
     "SMALLER_IS_BETTER",
     "SPLITS",
     "TASK_FILE",
+    "TEMPLATES",
     "Answer",
     "Artifact",
     "Comparison",
+    "Contrast",
     "Crawl",
     "DataRules",
     "Desk",
@@ -123,6 +127,7 @@ __all__ = [
     "Use",
     "Value",
     "Verdict",
+    "Weighed",
     "canonical",
     "digest",
     "example_id",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
@@ -47,6 +47,7 @@ class Passport:
             where neither is known. Never when it was read, so that the same files give the same bytes.
         consent: What its maker said of its use: `tdm-reserved`; empty where nothing is known.
         author: Who wrote the text, by its own word.
+        making: How a model came to write it: prompt, model, parameters, tokens, cost; empty where none did.
     """
 
     source: str
@@ -56,6 +57,7 @@ class Passport:
     time: str = ""
     consent: str = ""
     author: str = ""
+    making: Mapping[str, Json] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,7 @@ def example_id(inputs: Mapping[str, str]) -> str:
     return digest(dict(inputs))[:32]
 
 
+_LATER = ("author", "making")
 _PASSPORT = tuple(Passport.__dataclass_fields__)
 _EXAMPLE = tuple(name for name in Example.__dataclass_fields__ if name != "passport")
 _passport_values, _example_values = attrgetter(*_PASSPORT), attrgetter(*_EXAMPLE)
@@ -129,8 +132,9 @@ def write_examples(path: Path, examples: Iterable[Example]) -> int:
     with path.open("wb") as file:
         for example in examples:
             passport = dict(zip(_PASSPORT, _passport_values(example.passport), strict=True))
-            if not passport["author"]:  # came later: rows without one keep the bytes that they had
-                del passport["author"]
+            for name in _LATER:  # rows without one keep the bytes that they had
+                if not passport[name]:
+                    del passport[name]
             row = dict(zip(_EXAMPLE, _example_values(example), strict=True))
             file.write(canonical({**row, "passport": passport}) + b"\n")
             count += 1
