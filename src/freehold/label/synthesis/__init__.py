@@ -3,7 +3,12 @@
 Loads numpy when rows are judged, and a network client when a model is asked.
 """
 
-from freehold.label.synthesis import prompting, rewriting, templates  # built-in generators register themselves
+from freehold.label.synthesis import (
+    prompting,
+    rewriting,
+    swapping,
+    templates,
+)  # built-in generators register themselves
 from freehold.label.synthesis.drafts import GENERATORS, Confusion, Draft, Generator, Ground
 from freehold.label.synthesis.filters import LEAK, Likeness, Refusals, Sieve
 from freehold.label.synthesis.making import SOURCE, synthesise
@@ -27,6 +32,7 @@ __all__ = [
     "Written",
     "prompting",
     "rewriting",
+    "swapping",
     "synthesise",
     "templates",
 ]

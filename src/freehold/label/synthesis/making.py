@@ -150,15 +150,17 @@ def _open_writers(desk: Desk, task: Task) -> Writers:
 
 
 def _make(desk: Desk, task: Task, ground: Ground) -> list[_Made]:
-    """Returns what all generators made, in turn, so that the most rows are shared by them."""
+    """Returns what generators and writers made, in turn: where two say the same, or rows are too many, all lose."""
     from freehold.label.synthesis import GENERATORS
 
-    parts = []
+    parts: list[list[_Made]] = []
     for share in task.synthesis.generators:
         generator = GENERATORS.get(share.generator)
         desk.tell(Event(_NAME, "progress", note=share.generator))
-        parts.append([_Made(draft, share.generator) for draft in generator(ground, count=share.rows)])
-        desk.tell(Event(_NAME, "note", note=f"{share.generator}: {len(parts[-1]):,} drafts"))
+        drafts = [_Made(draft, share.generator) for draft in generator(ground, count=share.rows)]
+        makers = dict.fromkeys(each.draft.maker for each in drafts)
+        parts += [[each for each in drafts if each.draft.maker == maker] for maker in makers]
+        desk.tell(Event(_NAME, "note", note=f"{share.generator}: {len(drafts):,} drafts"))
     return [each for turn in zip_longest(*parts) for each in turn if each is not None]
 
 

@@ -16,7 +16,7 @@ from freehold.label.synthesis.drafts import GENERATORS, Draft, Ground
 from freehold.label.synthesis.marking import Marked
 from freehold.task import Example, Value, canonical, normalise
 
-__all__ = ["REWRITE", "Edit", "apply", "make_rewrites"]
+__all__ = ["REWRITE", "Edit", "apply", "make_rewrites", "spans_of"]
 
 REWRITE = "rewrite.v1"
 
@@ -175,7 +175,7 @@ def make_rewrites(ground: Ground, /, *, count: int) -> Iterator[Draft]:
     for number in range(count if rows else 0):
         row = rows[number % len(rows)]
         chance = Chance(f"rewrite:{ground.seed}:{row.id}:{number // len(rows)}")
-        draft = _rewrite(row, ground, chance)
+        draft = _rewrite(row, ground, chance) or _rewrite(row, ground, chance, every=True)
         if draft is not None:
             yield draft
 
@@ -199,13 +199,14 @@ def _can_be_moved(row: Example, ground: Ground) -> bool:
     return len(ground.inputs) == 1 or not any(_is_spans(value) for value in row.outputs.values())
 
 
-def _rewrite(row: Example, ground: Ground, chance: Chance) -> Draft | None:
+def _rewrite(row: Example, ground: Ground, chance: Chance, *, every: bool = False) -> Draft | None:
     """Returns a draft with two changes or more; None where fewer can be made."""
-    chosen = set(chance.sample(len(_CHANGES), 2 + chance.below(2))) | {_CHANGES.index(_slip)}
+    chosen = {*chance.sample(len(_CHANGES), 2 + chance.below(2)), _CHANGES.index(_slip)}
+    chosen = set(range(len(_CHANGES))) if every else chosen
     fields = [field.name for field in ground.fields if field.kind == "spans" and field.name in row.outputs]
     inputs, outputs, changes = {}, dict(row.outputs), 0
     for name in ground.inputs:
-        flat = [(field, span) for field in fields for span in _spans_of(row.outputs[field])]
+        flat = [(field, span) for field in fields for span in spans_of(row.outputs[field])]
         marked = Marked(row.inputs[name], [{**span, "field": field} for field, span in flat])
         for change in (change for place, change in enumerate(_CHANGES) if place in chosen):
             after = change(marked, chance)
@@ -221,5 +222,6 @@ def _rewrite(row: Example, ground: Ground, chance: Chance) -> Draft | None:
     return Draft(inputs, outputs, f"rule:{REWRITE}", f"example:{row.id}", licence, row.id)
 
 
-def _spans_of(value: Value) -> list[dict[str, str | int]]:
+def spans_of(value: Value) -> list[dict[str, str | int]]:
+    """Returns the spans of a field's value; none of one that has no spans."""
     return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
