@@ -18,13 +18,13 @@ from bench.labels import crowd, synthesis
 from bench.learn.corpora import data_folder
 
 PARTS = ("crowd", "synthesis")
-NOTES = (
+NOTES: tuple[str, ...] = (
     "Accuracy: Wilson's interval, no answer counts as wrong. Difference: ours minus crowd-kit's of the same "
     "method, paired, Bonett-Price interval; p: McNemar's exact test. Nobody but the judge reads the truth.",
     "Times: CPU-seconds of one thread, medians, from rows in memory to answers, imports apart. Ours sort and "
     "check the rows in that time. Our measures of agreement are timed with each label's and all intervals.",
 )
-MADE_NOTES = (
+MADE_NOTES: tuple[str, ...] = (
     "The first rung on the frozen base, learned from training rows alone. Gains: against real rows alone on the "
     "same draw; mean with Student's 95 % interval over draws. The rules look at validation rows, 2 an intent.",
 )

@@ -172,10 +172,8 @@ async def says(call: Call) -> None:
     data = json.loads(call.body["messages"][1]["content"])
     word = {"billing": "invoice", "delivery": "parcel", "account": "login"}[data["labels"]["area"]]
     wanted = call.body["response_format"]["json_schema"]["schema"]["required"]
-    texts = {
-        name: f"could {data['attributes']['person']} check the {word} {name} {call.number}, {call.body['model']} one"
-        for name in wanted
-    }
+    who, model = data["attributes"]["person"], call.body["model"]
+    texts = {name: f"could {who} check the {word} {name} {call.number}, {model} one" for name in wanted}
     await call.send(reply(completion(texts)))
 
 

@@ -6,7 +6,7 @@ are made by pure functions (`decision`); models are run by `engine`, and what th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ from freehold.task import (
     Json,
     Judgement,
     LabelledExamples,
+    Measured,
     Prediction,
     Release,
     Task,
@@ -105,14 +106,22 @@ def judge_with(
         artifact=artifact.digest,
     )
     verdict = note_contrast(note_leaks(verdict, labelled.folder), contrast)
+    _write(desk.folder / "verdict.json", verdict.to_json())
     confidence = describe_confidence(ours.fields, truths, predictions, units=units)
-    (desk.folder / "verdict.json").write_bytes(canonical(verdict.to_json()) + b"\n")
-    (desk.folder / "calibration.json").write_bytes(canonical({"fields": confidence}) + b"\n")
+    _write(desk.folder / "calibration.json", {"fields": confidence})
     _write_answers(desk.folder / "answers.jsonl", rows, predictions, theirs.of(rows) if theirs else ())
     facts: dict[str, Json] = {"rows": len(rows), "passed": verdict.passed, "asked": len(asking.asked)}
-    if tiers := measure_tiers(ours.fields, truths, predictions, units=units):
-        facts["tiers"] = {n: {tier: {**m._asdict()} for tier, m in each.items()} for n, each in tiers.items()}
+    facts |= _tell_tiers(measure_tiers(ours.fields, truths, predictions, units=units))
     return Judgement(desk.folder, facts=facts)
+
+
+def _tell_tiers(tiers: Mapping[str, Mapping[str, Measured]]) -> dict[str, Json]:
+    told: Json = {n: {tier: {**m._asdict()} for tier, m in each.items()} for n, each in tiers.items()}
+    return {"tiers": told} if tiers else {}
+
+
+def _write(path: Path, content: Json) -> None:
+    path.write_bytes(canonical(content) + b"\n")
 
 
 def _as_champion(against: Release, answered: Answered, *, rows: Sequence[Example], task: Task) -> Champion:

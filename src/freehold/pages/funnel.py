@@ -77,10 +77,10 @@ def find_steps(
     if corrections:
         yield Step("with corrections", report["examples"], 0, {}, ())
     if made:
-        refused = {reason: each["count"] for reason, each in made["refused"].items()}
+        why = {reason: each["count"] for reason, each in made["refused"].items()}
         shown = [sample for each in made["refused"].values() for sample in each["samples"][:1]]
         left = report["examples"] + made["rows"]
-        yield Step("with synthetic rows", left, sum(refused.values()), refused, tuple(shown[:_SAMPLES]))
+        yield Step("with synthetic rows", left, sum(why.values()), why, tuple(shown[:_SAMPLES]))
 
 
 def _read_refused(path: Path, step: Callable[[], None]) -> tuple[Mapping[str, int], tuple[str, ...]]:

@@ -34,8 +34,8 @@ def _print_rows(made: Mapping[str, Any]) -> None:
         shown = [(name, *(f"{each[k]:.3f}" for k in _SPREAD)) for name, each in found.items()]
         print_table(columns, shown, title="how much rows differ, on as many words")
     if value := made["value"]:
-        columns = ("writer", ">calls", ">cost", ">rows", ">validation", ">gain", ">gain per cost")
-        print_table(columns, list(_writers(value)), title="what each writer gave for its share of the budget")
+        named = ("writer", ">calls", ">cost", ">rows", ">validation", ">gain", ">gain per cost")
+        print_table(named, list(_writers(value)), title="what each writer gave for its share of the budget")
         if better := value["better"]:
             won = f"{better['won']} validation rows won, {better['lost']} lost, p = {better['p']:.2g}"
             print_line(f"Better value here: {better['writer']}, before {better['than']} ({won}).")

@@ -79,25 +79,18 @@ def synthesise(desk: Desk, task: Task, labelled: LabelledExamples, likeness: Lik
     measuring = Measuring(desk, task, rows, note=lambda text: desk.tell(Event(_NAME, "progress", note=text)))
     writers = _open_writers(desk, task)
     drafts = _make(desk, task, _ground(task, measuring, writers=writers))
-    sieve = Sieve(
-        measuring.fields,
-        measuring.real,
-        measuring.held,
-        [row.inputs for row in rows if row.split == "test"],
-        likeness,
-    )
-    names = {id(made.draft): made for made in drafts}
+    tests = [row.inputs for row in rows if row.split == "test"]
+    sieve = Sieve(measuring.fields, measuring.real, measuring.held, tests, likeness)
     sifted = sieve.sift([made.draft for made in drafts])
-    kept = measuring.agreeing(sifted, sieve.refusals, writers=writers)[: task.synthesis.rows]
-    parents = {row.id: row for row in measuring.real}
+    agreed = measuring.agreeing(sifted, sieve.refusals, writers=writers)
+    kept = agreed[: task.synthesis.rows]
+    for draft in agreed[task.synthesis.rows :]:
+        sieve.refusals.note("more than `rows`", draft)
+    names, parents = {id(made.draft): made for made in drafts}, {row.id: row for row in measuring.real}
     _write(desk, labelled, [_example(names[id(draft)], parents) for draft in kept])
-    made: dict[str, Any] = {
-        "rows": len(kept),
-        "drafts": len(drafts),
-        "generators": dict(Counter(names[id(draft)].generator for draft in kept)),
-        "refused": sieve.refusals.to_json(),
-        **measuring.describe(kept, [each.draft for each in drafts], writers=writers),
-    }
+    counts: dict[str, Any] = {"rows": len(kept), "drafts": len(drafts), "refused": sieve.refusals.to_json()}
+    counts["generators"] = dict(Counter(names[id(draft)].generator for draft in kept))
+    made = {**counts, **measuring.describe(kept, [each.draft for each in drafts], writers=writers)}
     (desk.folder / "made.json").write_bytes(canonical(made) + b"\n")
     for note in _notes(made):
         desk.tell(Event(_NAME, "note", note=note))
@@ -150,7 +143,7 @@ def _open_writers(desk: Desk, task: Task) -> Writers:
 
 
 def _make(desk: Desk, task: Task, ground: Ground) -> list[_Made]:
-    """Returns what generators and writers made, in turn: where two say the same, or rows are too many, all lose."""
+    """Returns what generators and writers made, in turn: where two say the same, both lose alike."""
     from freehold.label.synthesis import GENERATORS
 
     parts: list[list[_Made]] = []
