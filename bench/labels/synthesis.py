@@ -71,7 +71,7 @@ CORPORA: Mapping[str, tuple[Callable[[Path], Corpus], tuple[_Ways, ...], str]] =
     "banking77": (banking77, _BANKING, "intent"),
     "snips": (snips, _SNIPS, "slots"),
 }
-"""The rule by which made rows are taken was chosen on the first, before it was looked at on the others."""
+"""The rule by which made rows are taken was chosen on the first."""
 
 
 def measure(folder: Path, *, seeds: int, only: str = "") -> list[Table]:
