@@ -31,8 +31,8 @@ def _state(task: Task, plain: LabelledExamples, more: LabelledExamples) -> Mappi
 def weigh(desk: Desk, task: Task, plain: LabelledExamples, more: LabelledExamples) -> Weighed:
     """Returns whether rows that were made are learned from, and what validation rows say with and without them.
 
-    They are taken where validation rows are answered better: by more right answers on average, or by as many
-    and a smaller log loss. Where there is no real row to learn from they are taken; where there is no validation
+    They are taken where validation rows are answered better in both ways: more right answers on average, and a
+    smaller log loss (fields of spans have none). Where there is no real row to learn from they are taken; where there is no validation
     row, nothing shows that they help, and they are left out.
 
     Args:
@@ -63,7 +63,7 @@ def _compare(desk: Desk, task: Task, real: Sequence[Example], both: Sequence[Exa
     desk.tell(Event(_NAME, "progress", done=1, total=2, note="with made rows"))
     with_made = _measure(desk, task, both, like=both)
     gain, loss = _mean_gain(with_made, without), _mean_gain_of_losses(with_made, without)
-    taken = gain > 0 or (gain == 0 and loss > 0)
+    taken = gain > 0 and (loss > 0 or not with_made.losses)
     return {
         "taken": taken,
         "why": "validation rows are answered better with them"
