@@ -49,7 +49,7 @@ def check_cli() -> list[str]:
 
 def check_task_file() -> list[str]:
     """Each word that the parser knows stands in backticks on the page."""
-    from freehold.task import FIELD_KINDS, SPLITS, datarules, origins, outputs, remote, taskfile, teaching
+    from freehold.task import FIELD_KINDS, SPLITS, datarules, origins, outputs, remote, synthesisreading, taskfile, teaching
     from freehold.task.metrics import ARTIFACT_METRICS, EXTRA_ERROR, METRICS
 
     page = ROOT / "docs" / "task-file.md"
@@ -57,6 +57,7 @@ def check_task_file() -> list[str]:
     keys = {*taskfile._TASK_KEYS, *outputs._KEYS, *ARTIFACT_METRICS, "auto", *SPLITS}
     keys |= {*origins._KEYS, *datarules._KEYS}
     keys |= {*teaching._KEYS, *teaching._LABEL_KEYS}
+    keys |= {*synthesisreading._KEYS}
     keys |= {*remote._KEYS, *remote._PRICE_KEYS, *remote._ROUTER_KEYS}
     keys |= {EXTRA_ERROR, *FIELD_KINDS, *(metric for metrics in METRICS.values() for metric in metrics)}
     sections = {f"[{name}" for name in taskfile._SECTIONS if name not in ("source", "upstream", "teacher")}

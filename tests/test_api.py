@@ -16,7 +16,7 @@ NAMES = {
     "freehold.app.clients": "Language Subject file_name is_generated usage write_client",
     "freehold.compress": "PARITY shrink",
     "freehold.data": """
-        BadRow Fetching Place Refused Row SOURCES SourceKind Table collect fetch_sites find_clusters
+        BadRow Fetching Likeness Place Refused Row SOURCES SourceKind Table collect fetch_sites find_clusters
         find_kept find_pairs fingerprint jaccard read_rows shingles
     """,
     "freehold.data.web": """
@@ -48,8 +48,14 @@ NAMES = {
         NotFoundError OperatorError PluginError StorageError TaskFileError UserError
     """,
     "freehold.feedback": "Receipt Rejected accept fit_values withdraw",
-    "freehold.gate": "Champion Pair Pairs compare decide judge mcnemar measure pair_up paired_difference wilson",
-    "freehold.label": "annotate",
+    "freehold.gate": """
+        Champion Pair Pairs compare contrast decide judge mcnemar measure pair_up paired_difference wilson
+    """,
+    "freehold.label": "annotate synthesise",
+    "freehold.label.synthesis": """
+        Confusion Draft GENERATORS Generator Ground LEAK Likeness Prompt Refusals SOURCE Sieve Spending Writer
+        Writers Written prompting rewriting swapping synthesise templates
+    """,
     "freehold.label.crowd": """
         Agreement Annotation Coefficient Confusion Consensus DawidSkene Expert FieldAgreement Level METHODS Means
         Method NOT_MARKED Outcome SMOOTHINGS Settled Smoothing TIE_RULES TieRule Vote Votes Weights alpha cohen
@@ -67,7 +73,7 @@ NAMES = {
     "freehold.line": """
         Collected Explainer LocalRunner Model Nearest Neighbour Planned Reasons Runner STAGES StageRun Tell
         TurnRecord champion collect_data estimate_teachers load open_model open_state plan run run_turn
-        state_folder survey_teachers thread_count turn
+        state_folder survey_teachers switch_off thread_count turn
     """,
     "freehold.pages": """
         Earlier Inventory Step Table draw_cost draw_funnel draw_reliability draw_risk_coverage draw_shares
@@ -88,20 +94,21 @@ NAMES = {
     "freehold.data.cleaning": """
         Bar Change Chunk Cleaned Cleaning DOCUMENTS Dropped ENGLISH Finding Ledger LineCounts Mode Moved MovedSpan
         Offsets PII Passage PiiFinder ROWS RULES Rule STEPS Sample Settings Tally VERSION Words cut_chunks
-        fold_words is_word list_steps move_spans
+        fold_words is_word list_steps move_spans tell_language
     """,
     "freehold.data.documents": "DOCUMENT_ENDINGS Document DocumentReader UnreadableError find_format",
     "freehold.task": """
-        ARTIFACT_METRICS ASKABLE_KINDS Answer Artifact Comparison Crawl DataRules Desk EFFORTS ERROR_GIVEN_ANSWER
-        EXTRA_ERROR Effort Event Example Examples FIELD_KINDS Field FieldKind Goal Json Judgement LABEL_KINDS
-        Label LabelledExamples METRICS Measured Metrics Order PIECE Passport Prediction Price Refused Release
-        Result ReviewRules Routing SMALLER_IS_BETTER SPLITS Source Split Stage TASK_FILE TIERED_KINDS Task
-        Teacher TeacherKind Teaching Told TrainedModel Upstream Use Value Verdict canonical digest example_id
-        file_digest find_orders folder_digest folder_files headline_first input_schema load_task name_unit
-        nearest normalise output_schema read_examples reading_once shift stage suggest task_from_models
-        wilson_bounds write_examples
+        ARTIFACT_METRICS ASKABLE_KINDS Answer Artifact Comparison Contrast Crawl DataRules Desk EFFORTS
+        ERROR_GIVEN_ANSWER EXTRA_ERROR Effort Event Example Examples FIELD_KINDS Field FieldKind Goal Json
+        Judgement LABEL_KINDS Label LabelledExamples METRICS Measured Metrics Order PIECE Passport
+        Prediction Price Refused Release Result ReviewRules Routing SMALLER_IS_BETTER SPLITS Share Source
+        Split Stage SynthesisRules TASK_FILE TEMPLATES TIERED_KINDS Task Teacher TeacherKind Teaching Told
+        TrainedModel Upstream Use Value Verdict Weighed canonical digest example_id file_digest find_orders
+        folder_digest folder_files headline_first input_schema load_task name_unit nearest normalise
+        output_schema read_examples reading_once shift stage suggest task_from_models wilson_bounds
+        write_examples
     """,
-    "freehold.train": "fit",
+    "freehold.train": "fit weigh",
 }
 
 INNER = {"freehold.registry.migrations", "freehold.registry.migrations.versions"}

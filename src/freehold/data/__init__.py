@@ -4,6 +4,7 @@ Knows nothing of models. Loads its heavy libraries (numpy, rensa, pyarrow, zstan
 """
 
 from freehold.data.collection import collect, find_kept, fingerprint
+from freehold.data.likeness import Likeness
 from freehold.data.neighbours import find_clusters, find_pairs, jaccard, shingles
 from freehold.data.rows import Refused, read_rows
 from freehold.data.sources import SOURCES, BadRow, Place, Row, SourceKind, Table
@@ -13,6 +14,7 @@ __all__ = [
     "SOURCES",
     "BadRow",
     "Fetching",
+    "Likeness",
     "Place",
     "Refused",
     "Row",

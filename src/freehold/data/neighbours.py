@@ -33,9 +33,11 @@ __all__ = [
     "BANDS",
     "HASHES",
     "NEAR",
+    "SLACK",
     "find_candidates",
     "find_clusters",
     "find_pairs",
+    "fold",
     "jaccard",
     "plain",
     "scheme",
@@ -177,7 +179,7 @@ def find_candidates(signatures: Signatures, *, apart: Apart | None = None) -> It
 
     seen: set[tuple[int, int]] = set()
     for columns in np.split(signatures, BANDS, axis=1):
-        keys = _fold(columns)
+        keys = fold(columns)
         order = np.argsort(keys, kind="stable")
         ranked = keys[order]
         for distance in range(1, WINDOW + 1):
@@ -197,7 +199,7 @@ def find_candidates(signatures: Signatures, *, apart: Apart | None = None) -> It
                 yield from fresh
 
 
-def _fold(columns: Signatures) -> NDArray[np.uint64]:
+def fold(columns: Signatures) -> NDArray[np.uint64]:
     """Returns one number a row for the hashes of a band: numbers sort many times faster than rows of bytes.
 
     Rows that differ have the same number once in 2^33 pairs at most; being compared is all that comes of it.

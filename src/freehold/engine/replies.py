@@ -154,6 +154,8 @@ def fit_value(field: Field, value: Any) -> Value | None:
             return value if whole and str(value) in labels else None
         case "number":
             return _number(value)
+        case "text":
+            return value if isinstance(value, str) else None
         case _:
             return None
 

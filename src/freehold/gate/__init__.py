@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from freehold.gate.contrast import contrast
 from freehold.gate.intervals import Pairs, mcnemar, paired_difference, wilson
 from freehold.gate.judgement import judge
 
@@ -26,6 +27,7 @@ __all__ = [
     "Pair",
     "Pairs",
     "compare",
+    "contrast",
     "decide",
     "judge",
     "mcnemar",

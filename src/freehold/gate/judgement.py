@@ -6,26 +6,29 @@ are made by pure functions (`decision`); models are run by `engine`, and what th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from freehold.gate.asking import Answering, Asking, Opening
+from freehold.gate.contrast import note_contrast
 from freehold.gate.leaks import note_leaks
+from freehold.gate.testing import read_test_rows
 from freehold.task import (
     Artifact,
+    Contrast,
     Desk,
     Example,
     Json,
     Judgement,
     LabelledExamples,
+    Measured,
     Prediction,
     Release,
     Task,
     Value,
     canonical,
     name_unit,
-    read_examples,
     stage,
 )
 
@@ -40,7 +43,12 @@ _NAME = "gate.judge"
 
 @stage(_NAME, version=5, result=Judgement, reads=("name", "inputs", "fields", "goals", "seed", "rules"))
 def judge(
-    desk: Desk, task: Task, artifact: Artifact, labelled: LabelledExamples, against: Release | None
+    desk: Desk,
+    task: Task,
+    artifact: Artifact,
+    labelled: LabelledExamples,
+    against: Release | None,
+    contrast: Contrast | None = None,
 ) -> Judgement:
     """Judges an artifact on the locked test rows, against its goals and against the champion.
 
@@ -50,6 +58,7 @@ def judge(
 
     Args:
         against: The champion to beat; None for a first release.
+        contrast: What made rows were worth, where some were made; the verdict repeats it.
 
     Raises:
         IntegrityError: A file of a model that has to be asked is damaged.
@@ -59,7 +68,9 @@ def judge(
     def opening(folder: Path) -> Answering:
         return open_model(folder, desk)
 
-    return judge_with(opening, desk, task=task, artifact=artifact, labelled=labelled, against=against)
+    return judge_with(
+        opening, desk, task=task, artifact=artifact, labelled=labelled, against=against, contrast=contrast
+    )
 
 
 def judge_with(
@@ -70,13 +81,14 @@ def judge_with(
     artifact: Artifact,
     labelled: LabelledExamples,
     against: Release | None,
+    contrast: Contrast | None = None,
 ) -> Judgement:
     """Does what `judge` does, with readers from wherever `opening` gets them."""
     from freehold.gate.curves import describe_confidence
     from freehold.gate.decision import decide
     from freehold.gate.tiers import measure_tiers
 
-    rows = _read_test_rows(labelled.folder / "examples.jsonl", task)
+    rows = read_test_rows(labelled.folder / "examples.jsonl", task)
     asking = Asking(opening, desk, task, rows, total=len(rows) * (2 if against else 1))
     ours = asking.ask(artifact, begin=0)
     theirs = asking.ask(against.artifact, begin=len(rows)) if against else None
@@ -93,20 +105,23 @@ def judge_with(
         facts=artifact.facts,
         artifact=artifact.digest,
     )
-    verdict = note_leaks(verdict, labelled.folder)
+    verdict = note_contrast(note_leaks(verdict, labelled.folder), contrast)
+    _write(desk.folder / "verdict.json", verdict.to_json())
     confidence = describe_confidence(ours.fields, truths, predictions, units=units)
-    (desk.folder / "verdict.json").write_bytes(canonical(verdict.to_json()) + b"\n")
-    (desk.folder / "calibration.json").write_bytes(canonical({"fields": confidence}) + b"\n")
+    _write(desk.folder / "calibration.json", {"fields": confidence})
     _write_answers(desk.folder / "answers.jsonl", rows, predictions, theirs.of(rows) if theirs else ())
     facts: dict[str, Json] = {"rows": len(rows), "passed": verdict.passed, "asked": len(asking.asked)}
-    if tiers := measure_tiers(ours.fields, truths, predictions, units=units):
-        facts["tiers"] = {n: {tier: {**m._asdict()} for tier, m in each.items()} for n, each in tiers.items()}
+    facts |= _tell_tiers(measure_tiers(ours.fields, truths, predictions, units=units))
     return Judgement(desk.folder, facts=facts)
 
 
-def _read_test_rows(path: Path, task: Task) -> list[Example]:
-    names = {field.name for field in task.fields}
-    return [row for row in read_examples(path) if row.split == "test" and names & row.outputs.keys()]
+def _tell_tiers(tiers: Mapping[str, Mapping[str, Measured]]) -> dict[str, Json]:
+    told: Json = {n: {tier: {**m._asdict()} for tier, m in each.items()} for n, each in tiers.items()}
+    return {"tiers": told} if tiers else {}
+
+
+def _write(path: Path, content: Json) -> None:
+    path.write_bytes(canonical(content) + b"\n")
 
 
 def _as_champion(against: Release, answered: Answered, *, rows: Sequence[Example], task: Task) -> Champion:

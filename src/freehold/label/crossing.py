@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from freehold.engine import RandomFeatures, Sketch, softmax
 
-__all__ = ["FOLDS", "Features", "assign_folds", "cross_scores", "to_chances", "to_several_chances"]
+__all__ = ["FOLDS", "Features", "assign_folds", "cross_scores", "score_others", "to_chances", "to_several_chances"]
 
 FOLDS = 5
 _DENSE, _GRAMS = 1_024, 512
@@ -90,6 +90,23 @@ def cross_scores(features: Features, targets: Floats, *, folds: Whole) -> Floats
     """
     few = len(targets) <= features.width
     return (_cross_few if few else _cross_many)(features, targets, folds=folds)
+
+
+def score_others(features: Features, targets: Floats, *, learned: Whole, asked: Whole) -> Floats:
+    """Returns scores of some rows from other rows, shape (asked, columns).
+
+    Args:
+        targets: Of the rows that are learned from, 1 where a row has a label and -1 where not.
+    """
+    gram = np.zeros((features.width, features.width), np.float32)
+    product = np.zeros((features.width, targets.shape[1]), np.float32)
+    mean = targets.mean(0)
+    for start in range(0, len(learned), _BLOCK):
+        mapped = features.of(learned[start : start + _BLOCK])
+        gram += mapped.T @ mapped
+        product += mapped.T @ (targets[start : start + _BLOCK] - mean)
+    weights = _solve(gram, product)
+    return np.concatenate([features.of(block) @ weights + mean for block in _blocks(asked)] or [targets[:0]])
 
 
 def _cross_few(features: Features, targets: Floats, *, folds: Whole) -> Floats:

@@ -10,7 +10,7 @@ from freehold.line.places import state_folder, thread_count
 from freehold.line.plan import Planned, plan
 from freehold.line.runner import LocalRunner, Runner, StageRun, Tell
 from freehold.line.teachers import estimate_teachers, survey_teachers
-from freehold.line.turns import Collected, TurnRecord, collect_data, open_state, run, run_turn
+from freehold.line.turns import Collected, TurnRecord, collect_data, open_state, run, run_turn, switch_off
 
 if TYPE_CHECKING:
     from freehold.line.loop import STAGES, turn
@@ -40,6 +40,7 @@ __all__ = [
     "run_turn",
     "state_folder",
     "survey_teachers",
+    "switch_off",
     "thread_count",
     "turn",
 ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from freehold import compress, data, gate, label, train
+from freehold.line.enrichment import enrich
 from freehold.task import Release, Task, Verdict
 
 if TYPE_CHECKING:
@@ -28,8 +29,14 @@ def turn(task: Task, *, shelf: Registry, run: Runner) -> Release | Verdict:
     """
     examples = run(data.collect, task, shelf)
     labelled = run(label.annotate, task, examples, shelf)
+    enriched = enrich(task, labelled, run=run) if task.synthesis.enabled else None
+    labelled = enriched.labelled if enriched else labelled
     trained = run(train.fit, task, labelled)
     artifact = run(compress.shrink, task, trained, labelled)
-    judgement = run(gate.judge, task, artifact, labelled, against=shelf.rival(task, artifact))
+    rival = shelf.rival(task, artifact)
+    if enriched:
+        judgement = run(gate.judge, task, artifact, labelled, against=rival, contrast=enriched.contrast)
+    else:
+        judgement = run(gate.judge, task, artifact, labelled, against=rival)
     release = shelf.admit(task, artifact, judgement, labelled)
     return shelf.promote(release, because=release.verdict) if release.verdict.passed else release.verdict

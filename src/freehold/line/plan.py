@@ -36,11 +36,20 @@ def plan(task: Task, *, shelf: Registry, tell: Tell) -> tuple[Planned, ...]:
     planner = _Planner(shelf, last=STAGES[-1], tell=tell)
     with suppress(_Enough):
         turn(task, shelf=shelf, run=planner)
-    current, stale = planner.recorded, [name for name in STAGES if name not in planner.recorded]
+    stale = _find_stale(STAGES, planner)
     return (
-        *(Planned(name, "recorded") for name in current),
+        *(Planned(name, "recorded") for name in planner.recorded if name not in stale),
         *(Planned(name, "depends" if place else "out of date") for place, name in enumerate(stale)),
     )
+
+
+def _find_stale(stages: tuple[str, ...], planner: _Planner) -> list[str]:
+    """Returns the stage that is out of date and what comes after it, which may have run for something else."""
+    if not planner.missing:
+        return []
+    if planner.missing not in stages:
+        return [planner.missing, *(name for name in stages if name not in planner.recorded)]
+    return list(stages[stages.index(planner.missing) :])
 
 
 class _Enough(BaseException):
@@ -52,6 +61,7 @@ class _Planner:
 
     def __init__(self, shelf: Registry, *, last: str, tell: Tell) -> None:
         self.recorded: list[str] = []
+        self.missing = ""
         self._shelf = shelf
         self._last = last
         self._tell = tell
@@ -60,8 +70,10 @@ class _Planner:
         key = stage_key(stage, *args, **kwargs)
         result = recall(self._shelf, stage, key, self._tell)(*args, **kwargs)
         if result is None:
+            self.missing = stage.name
             raise _Enough
-        self.recorded.append(stage.name)
+        if stage.name not in self.recorded:
+            self.recorded.append(stage.name)
         if stage.name == self._last:
             raise _Enough
         return result

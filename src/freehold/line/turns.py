@@ -6,9 +6,9 @@ Owns the effects around a turn. Knows nothing of faces: it tells events, it prin
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,9 +17,11 @@ from freehold.line.runner import LocalRunner, StageRun, Tell
 from freehold.task import (
     Event,
     Examples,
+    Json,
     Judgement,
     LabelledExamples,
     Release,
+    Result,
     Task,
     Verdict,
     load_task,
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from freehold.data import Fetching
     from freehold.registry import Registry
 
-__all__ = ["Collected", "TurnRecord", "collect_data", "open_state", "run", "run_turn"]
+__all__ = ["Collected", "TurnRecord", "collect_data", "open_state", "run", "run_turn", "switch_off"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ class TurnRecord:
         judgement: The gate's folder: the verdict and the answers to every test row.
         stages: Every stage of the turn, in order.
         seconds: From the start of the turn to its end.
+        made: What rows were made, and what they were worth; empty where none were asked for.
     """
 
     task: Task
@@ -53,6 +56,7 @@ class TurnRecord:
     judgement: Judgement
     stages: tuple[StageRun, ...]
     seconds: float
+    made: Mapping[str, Json] = field(default_factory=dict)
 
 
 class Collected(NamedTuple):
@@ -96,9 +100,20 @@ def run_turn(task: Task, *, shelf: Registry, threads: int = 0, tell: Tell = igno
         verdict=judgement.verdict(),
         labelled=labelled,
         judgement=judgement,
+        made=_describe_made(runner.results),
         stages=tuple(runner.stages),
         seconds=time.perf_counter() - began,
     )
+
+
+def switch_off(task: Task) -> Task:
+    """Returns a task for which no rows are made."""
+    return replace(task, synthesis=replace(task.synthesis, enabled=False))
+
+
+def _describe_made(results: Mapping[str, Result]) -> dict[str, Json]:
+    made, contrast = results.get("label.synthesise"), results.get("gate.contrast")
+    return {**made.facts, **contrast.facts} if made and contrast else {}
 
 
 def collect_data(task: Task, *, shelf: Registry, refresh: bool = False, tell: Tell = ignore) -> Collected:

@@ -46,7 +46,11 @@ class Step(NamedTuple):
 
 
 def find_steps(
-    report: Mapping[str, Any], folder: Path | None, *, step: Callable[[], None] = lambda: None
+    report: Mapping[str, Any],
+    folder: Path | None,
+    *,
+    step: Callable[[], None] = lambda: None,
+    made: Mapping[str, Any] | None = None,
 ) -> Iterator[Step]:
     """Yields the steps.
 
@@ -54,6 +58,7 @@ def find_steps(
         report: What collecting counted.
         folder: Its files; without them, no reason and no sample of a refused row is known.
         step: Is called now and then while they are read.
+        made: What the stage that makes rows counted; None where no row was made.
     """
     rows, corrections = report["rows"], report["corrections"]["used"]
     yield Step("read", rows, 0, {}, ())
@@ -71,6 +76,11 @@ def find_steps(
     )
     if corrections:
         yield Step("with corrections", report["examples"], 0, {}, ())
+    if made:
+        why = {reason: each["count"] for reason, each in made["refused"].items()}
+        shown = [sample for each in made["refused"].values() for sample in each["samples"][:1]]
+        left = report["examples"] + made["rows"]
+        yield Step("with synthetic rows", left, sum(why.values()), why, tuple(shown[:_SAMPLES]))
 
 
 def _read_refused(path: Path, step: Callable[[], None]) -> tuple[Mapping[str, int], tuple[str, ...]]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Earlier", "Inventory", "find_earlier", "list_releases", "take", "take_release"]
 
 _STAGE = "data.collect"
+_MAKING = "label.synthesise"
 _RELEASES = 20
 _CREDITS = 50
 _EMPTY: Mapping[str, Any] = {
@@ -59,6 +60,7 @@ class Inventory(NamedTuple):
         drift: What changed since the data of an earlier release; None where that is not known.
         releases: Which data led to which release, newest first.
         notes: What is missing here, why, and what to type.
+        made: What the stage that makes rows counted when it last saw this data; None where it made none.
     """
 
     task: Task
@@ -72,6 +74,7 @@ class Inventory(NamedTuple):
     drift: Mapping[str, Any] | None = None
     releases: tuple[Mapping[str, Any], ...] = ()
     notes: tuple[str, ...] = ()
+    made: Mapping[str, Any] | None = None
 
     @property
     def splits(self) -> str:
@@ -125,7 +128,9 @@ def take(task: Task, examples: Examples, *, shelf: Registry, earlier: Earlier | 
         earlier: What it is compared with.
     """
     report, releases = _complete(examples.facts), list_releases(task, shelf=shelf)
-    found = Inventory(task, examples.digest, "", report, releases=releases)
+    led = next((each["release"] for each in releases if each["digest"] == examples.digest), "")
+    made = _find_made(task.name, led, shelf=shelf) if task.synthesis.enabled else None
+    found = Inventory(task, examples.digest, "", report, releases=releases, made=made)
     return _read(found, examples.folder, shelf=shelf, earlier=earlier)
 
 
@@ -146,7 +151,8 @@ def take_release(
         return found._replace(notes=(_gone(task, release),))
     report = _complete(recorded.facts)
     notes = _tell_missing(task, recorded.facts)
-    found = found._replace(digest=recorded.digest, report=report, notes=notes)
+    made = _find_made(task.name, release.name, shelf=shelf)
+    found = found._replace(digest=recorded.digest, report=report, notes=notes, made=made)
     if not rows:
         note = "Its rows are being read: ask again for samples, for whom to name, and for what changed."
         return _summarise(found, shelf=shelf, created=recorded.created)._replace(notes=(*notes, note))
@@ -188,7 +194,7 @@ def _read(
     drift = {"against": earlier.name, **seen.drift} if earlier and seen.drift is not None else None
     credits = _credit(seen.credits, licences=found.report["licences"])
     return found._replace(
-        funnel=tuple(find_steps(found.report, folder, step=step)),
+        funnel=tuple(find_steps(found.report, folder, step=step, made=found.made)),
         credits=credits[:_CREDITS],
         uncredited=max(0, len(credits) - _CREDITS),
         drift=drift,
@@ -199,7 +205,7 @@ def _read(
 def _summarise(found: Inventory, *, shelf: Registry, created: str) -> Inventory:
     """Returns an inventory with what takes no file: the counts of the funnel, and the sources."""
     sources = _sources(found, shelf=shelf, created=created)
-    return found._replace(funnel=tuple(find_steps(found.report, None)), sources=tuple(sources))
+    return found._replace(funnel=tuple(find_steps(found.report, None, made=found.made)), sources=tuple(sources))
 
 
 def _compare(task: Task, folder: Path, *, earlier: Earlier | None, step: Callable[[], None]) -> Read:
@@ -247,6 +253,17 @@ def _stage(shelf: Registry, task: str, version: int) -> Mapping[str, Any]:
             return dict(stage)
         causes += stage["inputs"] if stage else []
     return {}
+
+
+def _find_made(task: str, release: str, *, shelf: Registry) -> Mapping[str, Any] | None:
+    """Returns what the stage that makes rows counted on the way to a release; None where it was not asked."""
+    if not release:
+        return None
+    lineage: Mapping[str, Any] = shelf.lineage(task, int(release.rpartition("@")[2]))
+    key = next((each["key"] for each in lineage["stages"] if each["stage"] == _MAKING), "")
+    recorded = shelf.recall(key) if key else None
+    made = recorded.facts.get("made") if recorded else None
+    return made if isinstance(made, dict) else None
 
 
 def _collected(shelf: Registry, task: str, version: int) -> Recorded | None:

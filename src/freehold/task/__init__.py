@@ -56,6 +56,7 @@ from freehold.task.schemas import input_schema, output_schema
 from freehold.task.spelling import nearest, suggest
 from freehold.task.stages import (
     Artifact,
+    Contrast,
     Desk,
     Event,
     Examples,
@@ -65,8 +66,10 @@ from freehold.task.stages import (
     Result,
     Stage,
     TrainedModel,
+    Weighed,
     stage,
 )
+from freehold.task.synthesisrules import TEMPLATES, Share, SynthesisRules
 from freehold.task.taskfile import TASK_FILE, load_task
 from freehold.task.teachers import Teacher, TeacherKind, Teaching
 from freehold.task.upstreams import Price, Routing, Upstream
@@ -86,9 +89,11 @@ __all__ = [
     "SMALLER_IS_BETTER",
     "SPLITS",
     "TASK_FILE",
+    "TEMPLATES",
     "Answer",
     "Artifact",
     "Comparison",
+    "Contrast",
     "Crawl",
     "DataRules",
     "Desk",
@@ -115,9 +120,11 @@ __all__ = [
     "ReviewRules",
     "Result",
     "Routing",
+    "Share",
     "Source",
     "Split",
     "Stage",
+    "SynthesisRules",
     "Task",
     "Teacher",
     "TeacherKind",
@@ -128,6 +135,7 @@ __all__ = [
     "Use",
     "Value",
     "Verdict",
+    "Weighed",
     "canonical",
     "digest",
     "example_id",

@@ -48,7 +48,8 @@ class Passport:
         consent: What its maker said of its use: `tdm-reserved`; empty where nothing is known.
         author: Who wrote the text, by its own word.
         taught: What teachers gave of the labels, and how: the fields, how sure the committee is of each, and of
-            every teacher its model, the digest of its prompt, its parameters, tokens and cost; empty where nothing.
+            every teacher its model, its prompt's digest, its parameters, tokens and cost; empty where nothing.
+        making: How a model came to write it: prompt, model, parameters, tokens, cost; empty where none did.
     """
 
     source: str
@@ -59,11 +60,12 @@ class Passport:
     consent: str = ""
     author: str = ""
     taught: Mapping[str, Json] = field(default_factory=dict, hash=False)
+    making: Mapping[str, Json] = field(default_factory=dict, hash=False)
 
     def to_json(self) -> dict[str, Json]:
-        """Returns it as plain data, without what is only known of rows that were taught and are not."""
+        """Returns it as plain data, without what is only known of rows taught or made."""
         told = {name: getattr(self, name) for name in _PASSPORT}
-        return {name: value for name, value in told.items() if value or name != "taught"}
+        return {name: value for name, value in told.items() if value or name not in ("taught", "making")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +129,7 @@ def example_id(inputs: Mapping[str, str]) -> str:
 
 
 _PASSPORT = tuple(Passport.__dataclass_fields__)
-_LATER = ("author", "taught")
+_LATER = ("author", "taught", "making")
 """Parts of a passport that came after the first release."""
 _EXAMPLE = tuple(name for name in Example.__dataclass_fields__ if name != "passport")
 _passport_values, _example_values = attrgetter(*_PASSPORT), attrgetter(*_EXAMPLE)

@@ -14,8 +14,9 @@ from typing import Literal, NamedTuple, TypeAlias, get_args
 from freehold.task.canonical import Json, digest
 from freehold.task.datarules import DataRules
 from freehold.task.reviewrules import ReviewRules
+from freehold.task.synthesisrules import Share, SynthesisRules
 from freehold.task.teachers import Teacher, Teaching
-from freehold.task.upstreams import Routing, Upstream
+from freehold.task.upstreams import Price, Routing, Upstream
 
 __all__ = [
     "ASKABLE_KINDS",
@@ -163,6 +164,7 @@ class Task:
         rules: What the data as a whole is held to.
         review: How people label for it.
         teachers: Who gives labels to rows that have none; `teaching` what is made of what they say.
+        synthesis: How rows are made for it.
         upstreams: Who is asked where the model abstains, in this order. No stage reads them, nor `routing`.
     """
 
@@ -184,6 +186,7 @@ class Task:
     review: ReviewRules = dataclasses.field(default_factory=ReviewRules)
     teachers: tuple[Teacher, ...] = ()
     teaching: Teaching = dataclasses.field(default_factory=Teaching)
+    synthesis: SynthesisRules = dataclasses.field(default_factory=SynthesisRules)
 
     def field(self, name: str) -> Field:
         """Returns the output field called `name`. Raises KeyError where there is none."""
@@ -202,11 +205,14 @@ _LATER = frozenset(["files", "chunk", "query", "crawl", "use", "profanity", "ben
 """Keys that came after the first release; where they hold nothing, a task has the parts that it had."""
 
 
+_PLAIN = Field | Source | DataRules | ReviewRules | SynthesisRules | Upstream | Price | Crawl
+
+
 def _plain(value: object) -> Json:
     """Turns the words of this module into plain data, in declaration order."""
-    if isinstance(value, Label | Goal):
+    if isinstance(value, Label | Goal | Share):
         return dict(zip(value._fields, (_plain(v) for v in value), strict=True))
-    if isinstance(value, Field | Source | DataRules | ReviewRules | Crawl):
+    if isinstance(value, _PLAIN):
         told = {name: getattr(value, name) for name in value.__dataclass_fields__}
         return {name: _plain(item) for name, item in told.items() if item or name not in _LATER}
     if isinstance(value, Mapping):

@@ -16,9 +16,18 @@ from freehold.task.spelling import suggest
 from freehold.task.tables import Table, shown
 from freehold.task.upstreams import OutputLimit, Price, Routing, Upstream
 
-__all__ = ["read_key", "read_model", "read_price", "read_routing", "read_upstreams", "read_url"]
+__all__ = [
+    "read_key",
+    "read_model",
+    "read_price",
+    "read_routing",
+    "read_upstreams",
+    "read_url",
+    "read_writer",
+]
 
 _KEYS = ("name", "url", "model", "key", "trust", "fields", "price", "output_tokens", "output_limit")
+_WRITER_KEYS = ("name", "url", "model", "key", "price", "output_tokens", "output_limit")
 _PRICE_KEYS = ("input", "output")
 _ROUTER_KEYS = (
     "deadline_ms",
@@ -95,16 +104,26 @@ def _whole_limit(table: Table, key: str) -> int | None:
     return table.whole(key) if key in table.values else None
 
 
+def read_writer(row: Table) -> Upstream:
+    """Returns a remote model that is asked for texts, not for fields; what is wrong with it is noted."""
+    row.only(_WRITER_KEYS)
+    return _read_model_table(row, trust=1.0, fields=())
+
+
 def _read_upstream(row: Table, wanted: Sequence[_Wanted]) -> Upstream:
     row.only(_KEYS)
     trust = row.number("trust", 0.0, 1.0, default=1.0) if row.require("trust") else 1.0
+    return _read_model_table(row, trust=trust, fields=_read_asked(row, wanted, trust))
+
+
+def _read_model_table(row: Table, *, trust: float, fields: tuple[str, ...]) -> Upstream:
     limits = get_args(OutputLimit)
     return Upstream(
         name=_read_name(row),
         url=read_url(row),
         model=read_model(row),
         trust=trust,
-        fields=_read_asked(row, wanted, trust),
+        fields=fields,
         key=read_key(row),
         price=read_price(row),
         output_tokens=int(row.number("output_tokens", 16, 1_000_000, default=1024)),

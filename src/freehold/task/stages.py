@@ -18,6 +18,7 @@ from freehold.task.verdicts import Verdict
 
 __all__ = [
     "Artifact",
+    "Contrast",
     "Desk",
     "Event",
     "Examples",
@@ -27,6 +28,7 @@ __all__ = [
     "Result",
     "Stage",
     "TrainedModel",
+    "Weighed",
     "stage",
 ]
 
@@ -93,12 +95,25 @@ class LabelledExamples(Result):
     """`examples.jsonl` with labels, and `suggestions.jsonl` for rows that wait for a person."""
 
 
+class Weighed(Result):
+    """`weighed.json`: whether rows that were made are learned from, and why. The facts say the same."""
+
+    @property
+    def taken(self) -> bool:
+        """Whether they are."""
+        return bool(self.facts["taken"])
+
+
 class TrainedModel(Result):
     """A reader in the layout of `engine`, with weights in full precision and perhaps an adapter."""
 
 
 class Artifact(Result):
     """A reader that can be shipped: the layout of `engine` plus `model.onnx` and a model card."""
+
+
+class Contrast(Result):
+    """`contrast.json`: the scores with made rows and without, on validation and on test rows."""
 
 
 class Judgement(Result):

@@ -19,6 +19,7 @@ from freehold.task.outputs import read_field
 from freehold.task.remote import read_routing, read_upstreams
 from freehold.task.reviewrules import read_review_rules
 from freehold.task.spelling import suggest
+from freehold.task.synthesisreading import read_synthesis_rules
 from freehold.task.tables import Table, read_toml, shown
 from freehold.task.teaching import read_teachers, read_teaching
 
@@ -38,6 +39,7 @@ _SECTIONS = (
     "review",
     "teacher",
     "label",
+    "synthesis",
 )
 _TASK_KEYS = ("name", "description", "base", "seed", "effort")
 _NAME = re.compile(r"[a-z0-9-]+")
@@ -113,6 +115,7 @@ def _read_task(top: Table, folder: Path) -> Task:
         review=read_review_rules(top),
         teachers=teachers,
         teaching=read_teaching(top, teachers),
+        synthesis=read_synthesis_rules(top),
     )
 
 

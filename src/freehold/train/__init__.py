@@ -1,5 +1,6 @@
 """Stage 3: from labelled examples to a trained model. Knows nothing of test rows or releases."""
 
 from freehold.train.fit import fit
+from freehold.train.weigh import weigh
 
-__all__ = ["fit"]
+__all__ = ["fit", "weigh"]

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from freehold.engine import Encoder, Tokenizer
     from freehold.train.span_fields import SpanHeads
 
-__all__ = ["LEAST_VALIDATION", "Outcome", "climb"]
+__all__ = ["LEAST_VALIDATION", "Outcome", "climb", "climb_first"]
 
 LEAST_VALIDATION = 30
 """Fewer validation rows than this cannot tell two rungs apart."""
@@ -84,6 +84,11 @@ def climb(desk: Desk, task: Task, fields: tuple[Field, ...], *, train: Rows, val
             tried.mend_best(work.tune_on_all(tried.best))
     forget_others(work.moments, kept=work.kept)
     return Outcome(tried.best, work.base.max_tokens, tuple(tried.reports), work.make_student(tried.best))
+
+
+def climb_first(desk: Desk, task: Task, fields: tuple[Field, ...], *, train: Rows, validation: Rows) -> Candidate:
+    """Returns the first rung alone: heads on the base as it is."""
+    return _Work(desk, task, fields, train, validation).climb_ridge()
 
 
 class _Tried:

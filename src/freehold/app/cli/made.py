@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from freehold.app.cli.paper import print_line, print_table
+from freehold.app.cli.synthesis import print_made
 from freehold.app.cli.tiers import ABSTAINING, CERTIFIED, TIERS, abstaining_rows, certified_rows, tier_rows
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def find_facts(shelf: Registry, stages: Iterable[Mapping[str, Any]]) -> dict[str
 def print_facts(facts: Mapping[str, Mapping[str, Any]]) -> None:
     """Prints the rows that went in, the rungs that were tried and the forms that were made."""
     for found in facts.values():
+        print_made(found)
         if "splits" in found:
             _print_rows(found)
         if "rungs" in found:

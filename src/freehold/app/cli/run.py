@@ -14,6 +14,7 @@ from freehold.app.cli.opened import opened
 from freehold.app.cli.options import AsJson, Code, Folder, State
 from freehold.app.cli.paper import print_document, print_line, print_table, remark
 from freehold.app.cli.progress import show_progress
+from freehold.app.cli.synthesis import print_made
 from freehold.app.cli.tables import print_seconds, print_verdict
 from freehold.app.cli.tested import print_tested
 
@@ -32,15 +33,19 @@ _PLAN = {
 def run(
     folder: Folder = Path(),
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what is out of date; run nothing.")] = False,
+    no_synthetic: Annotated[
+        bool, typer.Option("--no-synthetic", help="Make no rows, whatever [synthesis] says.")
+    ] = False,
     plain: Annotated[bool, typer.Option("--plain", help="Lines of text in place of the live display.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress at all.")] = False,
     state: State = None,
     as_json: AsJson = False,
 ) -> int:
     """Turn the line once: whatever is out of date is made, judged and, where it passes, put into service."""
-    from freehold.line import STAGES, plan, run_turn
+    from freehold.line import STAGES, plan, run_turn, switch_off
 
     with opened(folder, state=state) as (task, shelf):
+        task = switch_off(task) if no_synthetic else task
         if dry_run:
             return _show_plan(task.name, plan(task, shelf=shelf, tell=lambda _: None), as_json=as_json)
         try:
@@ -70,6 +75,7 @@ def _report(record: TurnRecord, *, folder: Path, state: Path | None, as_json: bo
         print_verdict(record.verdict, name=record.task.name, order=[f.name for f in record.task.fields])
         print_seconds(record.stages, title=f"{record.seconds:.2f} s in all")
         print_tested(record)
+        print_made(record.made)
         _say_suspected(record, folder=folder, state=state)
         _say_outcome(record, folder=folder, state=state)
     return Code.DONE if released else Code.FAILED_CHECK
@@ -91,6 +97,7 @@ def describe_turn(record: TurnRecord) -> dict[str, object]:
         if release
         else None,
         "verdict": record.verdict.to_json(),
+        **({"synthetic": dict(record.made)} if record.made else {}),
         "suspected": record.labelled.facts.get("suspected", {}),
         **({"teachers": record.labelled.facts["teachers"]} if record.task.teachers else {}),
         "stages": [{**stage._asdict(), "seconds": round(stage.seconds, 4)} for stage in record.stages],

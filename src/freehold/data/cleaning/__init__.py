@@ -7,6 +7,7 @@ rows and no task. Loads ftfy and py3langid when a text needs them.
 from freehold.data.cleaning.chunks import Chunk, cut_chunks
 from freehold.data.cleaning.cleaning import Cleaned, Cleaning
 from freehold.data.cleaning.findings import Finding, Mode
+from freehold.data.cleaning.language import tell_language
 from freehold.data.cleaning.ledger import Ledger, Passage, Sample, Tally
 from freehold.data.cleaning.lines import LineCounts
 from freehold.data.cleaning.offsets import Change, Moved, Offsets
@@ -49,4 +50,5 @@ __all__ = [
     "is_word",
     "list_steps",
     "move_spans",
+    "tell_language",
 ]
