@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from bench.labels.active import FIELD, Point, draw_curves, tell_means, write_task
 from bench.labels_mended import mend
+
 from freehold.task import ReviewRules
 
 
