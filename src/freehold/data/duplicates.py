@@ -88,6 +88,16 @@ def merge(
         asked: Locators of corrections that are about a request. These are of somebody's choice, so that they
             label no row that is held apart.
     """
+    entries, conflicts, apart, duplicates = _merge_readings(readings)
+    settled = _take_corrections(entries, corrections, apart=apart, recorded=recorded, asked=asked)
+    open_conflicts = tuple(each for each in conflicts if (each.example, each.field) not in settled)
+    return Merged(entries, duplicates, open_conflicts, tuple(apart))
+
+
+def _merge_readings(
+    readings: Iterable[Reading],
+) -> tuple[dict[str, Entry], list[Conflict], list[Apart], int]:
+    """Returns one entry for rows with the same inputs, with what was found on the way."""
     groups: dict[str, list[Reading]] = defaultdict(list)
     for reading in readings:
         groups[reading.example.id].append(reading)
@@ -104,9 +114,7 @@ def merge(
         conflicts += [*disputed, *(found for copy in copies for found in _disputes(example, copy))]
         apart += [Apart(name, copy.passport, "the same as a test row", name) for copy in copies]
         duplicates += len(alike) - 1
-    settled = _take_corrections(entries, corrections, apart=apart, recorded=recorded, asked=asked)
-    open_conflicts = tuple(each for each in conflicts if (each.example, each.field) not in settled)
-    return Merged(entries, duplicates, open_conflicts, tuple(apart))
+    return entries, conflicts, apart, duplicates
 
 
 def _take_corrections(

@@ -86,7 +86,7 @@ def annotate(desk: Desk, task: Task, examples: Examples, shelf: Registry) -> Lab
 
 def _asked(task: Task, rows: Sequence[Example], shelf: Registry) -> list[Example]:
     """Returns what the task's model was asked lately and no row of the data says."""
-    from freehold.registry.reviews import row_name
+    from freehold.registry import row_name
     from freehold.task import Passport
 
     known, found = {row.id for row in rows}, dict[str, Example]()

@@ -8,7 +8,7 @@ from freehold.registry.frontier import Found, Frontier, FrontierCounts, Frontier
 from freehold.registry.keys import Key, KeyScope, MadeKey, key_id, secret_hash
 from freehold.registry.registry import Registry
 from freehold.registry.replies import Claim, KeptReply, Replies
-from freehold.registry.reviews import Review
+from freehold.registry.reviews import Review, row_name
 from freehold.registry.spending import Budget, Spent
 from freehold.registry.stages import Recorded
 from freehold.registry.traffic import Feedback, RecordedRequest
@@ -37,5 +37,6 @@ __all__ = [
     "Verification",
     "Waiting",
     "key_id",
+    "row_name",
     "secret_hash",
 ]
