@@ -1,7 +1,6 @@
-"""What correcting the head of the review list is worth: test accuracy with wrong labels, mended, and with clean ones.
+"""What correcting the head of the review list is worth: test accuracy with wrong labels, mended, and clean ones.
 
-Knows nothing of how rows are ranked. The model is the ladder's first rung, the ridge, as the line fits it on all of
-the rows.
+Knows nothing of how rows are ranked. The model is the ladder's first rung, the ridge, fitted on all of the rows.
 """
 
 from __future__ import annotations

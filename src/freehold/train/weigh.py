@@ -32,8 +32,8 @@ def weigh(desk: Desk, task: Task, plain: LabelledExamples, more: LabelledExample
     """Returns whether rows that were made are learned from, and what validation rows say with and without them.
 
     They are taken where validation rows are answered better in both ways: more right answers on average, and a
-    smaller log loss (fields of spans have none). Where there is no real row to learn from they are taken; where there is no validation
-    row, nothing shows that they help, and they are left out.
+    smaller log loss (fields of spans have none). Where there is no real row to learn from they are taken; where
+    there is no validation row, nothing shows that they help, and they are left out.
 
     Args:
         plain: The real rows.

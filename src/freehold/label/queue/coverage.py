@@ -53,7 +53,7 @@ def cover(
 
     def gains(row: int) -> NDArray[np.float64]:
         places = alike.places[row]
-        return np.maximum(alike.cosines[row] - state[places], 0) * weights[places]
+        return np.asarray(np.maximum(alike.cosines[row] - state[places], 0) * weights[places])
 
     heap = [(-float(gains(row).sum() + (1 - state[row]) * weights[row]), row) for row in range(len(weights))]
     heapq.heapify(heap)
