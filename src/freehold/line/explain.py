@@ -49,7 +49,7 @@ class Neighbour(NamedTuple):
             "inputs": dict(row.inputs),
             "outputs": dict(row.outputs),  # type: ignore[arg-type]
             "correction": row.passport.source == "feedback",
-            "passport": asdict(row.passport),
+            "passport": {name: told for name, told in asdict(row.passport).items() if told is not None},
         }
 
 
