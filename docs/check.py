@@ -49,7 +49,17 @@ def check_cli() -> list[str]:
 
 def check_task_file() -> list[str]:
     """Each word that the parser knows stands in backticks on the page."""
-    from freehold.task import FIELD_KINDS, SPLITS, datarules, origins, outputs, remote, synthesisreading, taskfile, teaching
+    from freehold.task import (
+        FIELD_KINDS,
+        SPLITS,
+        datarules,
+        origins,
+        outputs,
+        remote,
+        synthesisreading,
+        taskfile,
+        teaching,
+    )
     from freehold.task.metrics import ARTIFACT_METRICS, EXTRA_ERROR, METRICS
 
     page = ROOT / "docs" / "task-file.md"

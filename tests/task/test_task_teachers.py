@@ -95,7 +95,7 @@ def test_reads_everything(tmp_path: Path) -> None:
 def test_defaults(tmp_path: Path) -> None:
     assert load(tmp_path, "").teachers == ()
     task = load(tmp_path, GOOD)
-    assert task.teaching == Teaching() == Teaching(None, None, None, 0.9, 1, 200, ("instructions",))
+    assert task.teaching == Teaching() == Teaching(None, None, None, 0.6, 1, 200, ("instructions",))
     assert task.teachers[0].endpoint() == Upstream("a", "https://a.example/v1", "m", 1.0, (), output_tokens=256)
 
 

@@ -79,7 +79,7 @@ class Teaching:
     budget: float | None = None
     tokens: int | None = None
     minutes: float | None = None
-    agreement: float = 0.9
+    agreement: float = 0.6
     samples: int = 1
     checks: int = 200
     verifiers: tuple[str, ...] = ("instructions",)
