@@ -59,6 +59,7 @@ NAMES = {
         dawid_skene find_confusions fleiss majority measure_agreement measure_experts measure_on_gold read_votes
         settle tabulate
     """,
+    "freehold.label.panel": "measure propose",
     "freehold.line": """
         Collected Explainer LocalRunner Model Nearest Neighbour Planned Reasons Runner STAGES
         StageRun Tell TurnRecord champion collect_data load open_model open_state plan run run_turn

@@ -8,7 +8,7 @@ or nothing, and may do it again. Who may be given what is known to `candidates`,
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -19,7 +19,7 @@ from freehold.registry import assignments, candidates, judgements, tables
 from freehold.registry.acts import Answered, Said, Taken, Undone, assign, judge, until
 from freehold.registry.assignments import Assignment
 from freehold.registry.candidates import Asking, Candidate
-from freehold.registry.database import Database, pack
+from freehold.registry.database import Database, pack, unpack
 from freehold.registry.judgements import Judgement
 from freehold.registry.queue import Listed, list_queue
 from freehold.registry.settlements import reconcile
@@ -159,7 +159,8 @@ class Experts:
         if answered - set(whole[0].fields):
             return Answered(said.assignment, "unfit")
         held = next(iter(assignments.read(connection, *mine, rows.state == "open")), None)
-        if held is None or answered - self._kept_fields(connection, held, asking):
+        free = self._kept_fields(connection, held, asking) if held else set()
+        if held is None or not free or answered - free:
             return Answered(said.assignment, "lapsed")
         judgement = judge(held, said, asking)
         judgements.append(connection, judgement)
@@ -253,6 +254,13 @@ class Experts:
                 mine = (rows.task == task, rows.expert == expert, rows.example.in_(part), rows.kind != "gold")
                 found |= {each.example: each for each in assignments.read(connection, *mine)}
         return found
+
+    def inputs(self, task: str) -> dict[str, Mapping[str, str]]:
+        """Returns the inputs of every item that was ever handed out, by example."""
+        rows = tables.assignments.c
+        query = sa.select(rows.example, rows.inputs).distinct().where(rows.task == task)
+        with self._database.read() as connection:
+            return {row.example: unpack(row.inputs, what="assignment") for row in connection.execute(query)}
 
     def queue(self, asking: Asking, *, limit: int, offset: int = 0) -> tuple[int, list[Listed]]:
         """Returns how many items wait for anybody, and a page of them as an expert sees them; holds nothing."""

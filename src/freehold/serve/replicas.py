@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from freehold.serve.explanations import Explainer
-    from freehold.serve.service import Inbox
+    from freehold.serve.service import Inbox, Panel
 
 __all__ = ["REPLICAS", "serve_replicas"]
 
@@ -89,6 +89,7 @@ class _Plan:
     inbox: Inbox
     settings: Settings
     explainer: Callable[[], Explainer] | None
+    panel: Panel | None
 
 
 def serve_replicas(
@@ -100,6 +101,7 @@ def serve_replicas(
     port: int = 8420,
     rate: float = RATE,
     explainer: Callable[[], Explainer] | None = None,
+    panel: Panel | None = None,
     tell: Callable[[str], None] = lambda url: None,
 ) -> None:
     """Serves tasks from several processes until SIGINT or SIGTERM, then lets open requests finish.
@@ -109,7 +111,7 @@ def serve_replicas(
     Args:
         tasks: What is served; each name once.
         replicas: How many processes answer; together they let through what one server would in the long run.
-        inbox, host, port, rate, tell: As for `serve`.
+        inbox, host, port, rate, panel, tell: As for `serve`.
         explainer: Makes a replica's explainer.
 
     Raises:
@@ -126,7 +128,7 @@ def serve_replicas(
     with _claimed(host, port) as taken:
         check_champions(tasks)
         places = tuple((served.task, served.shelf.state.resolve()) for served in tasks)
-        plan = _Plan(places, inbox, replace(settings, port=taken).share(replicas), explainer)
+        plan = _Plan(places, inbox, replace(settings, port=taken).share(replicas), explainer, panel)
         with _ending() as ended, _home() as home, _environment(home), many_connections():
             _run(plan, replicas, home=home, tell=tell, ended=ended)
 
@@ -319,6 +321,7 @@ def _open_replica(plan: _Plan) -> ASGIApp:
         settings=plan.settings,
         explainer=plan.explainer() if plan.explainer else None,
         traces=open_traces(),
+        panel=plan.panel,
     )
     own_process()
     return ReplicaSide(app)

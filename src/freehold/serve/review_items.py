@@ -22,12 +22,23 @@ _CODES: Mapping[str, tuple[int, Code, str]] = {
 }
 
 
-def describe_held(held: Assignment, task: Task) -> dict[str, Json]:
-    """Returns an assignment as whoever holds it may see it."""
+def describe_held(
+    held: Assignment, task: Task, *, proposed: Mapping[tuple[str, str], Mapping[str, Json]] | None = None
+) -> dict[str, Json]:
+    """Returns an assignment as whoever holds it may see it.
+
+    Args:
+        proposed: Example and field to what all answers together say of it; only adjudications show it.
+    """
+    proposed = proposed or {}
     kinds = {field.name: field.kind for field in task.fields}
     blind = task.review.suggestions == "hidden"
     fields: dict[str, Json] = {
-        name: {"kind": kinds[name], **_describe(shown, blind=blind, held=held)}
+        name: {
+            "kind": kinds[name],
+            **_describe(shown, blind=blind),
+            **(_decide(shown, proposed.get((held.example, name))) if held.kind == "adjudication" else {}),
+        }
         for name, shown in held.fields.items()
         if name in kinds
     }
@@ -42,17 +53,16 @@ def describe_held(held: Assignment, task: Task) -> dict[str, Json]:
     }
 
 
-def _describe(shown: Shown, *, blind: bool, held: Assignment | None = None) -> dict[str, Json]:
-    thought: dict[str, Json] = {
-        "suggestion": shown.suggestion,
-        "confidence": shown.confidence,
-        "given": shown.given,
-        "reason": shown.reason,
-    }
-    said: dict[str, Json] = {}
-    if held is not None and held.kind == "adjudication":
-        said = {"answers": [_answer(each) for each in shown.answers]}
-    return {**({} if blind else thought), **said}
+def _describe(shown: Shown, *, blind: bool) -> dict[str, Json]:
+    if blind:
+        return {}
+    thought = {"suggestion": shown.suggestion, "confidence": shown.confidence}
+    return {**thought, "given": shown.given, "reason": shown.reason}
+
+
+def _decide(shown: Shown, proposed: Mapping[str, Json] | None) -> dict[str, Json]:
+    """Returns what is shown to whoever decides between others."""
+    return {"answers": [_answer(each) for each in shown.answers], "proposed": dict(proposed) if proposed else None}
 
 
 def _answer(each: Blind) -> Json:

@@ -19,6 +19,7 @@ from freehold.serve.callers import admission
 from freehold.serve.champions import Slot
 from freehold.serve.faults import Fault
 from freehold.serve.inputs import check_rows
+from freehold.serve.proposals import Proposals
 from freehold.serve.review_bodies import Remark, name_expert, read_page, read_remark, read_wanted
 from freehold.serve.review_items import (
     describe_experts,
@@ -46,6 +47,7 @@ def add_reviewing(routes: Routes, service: Service) -> None:
 
 def _add_asking(routes: Routes, service: Service) -> None:
     path = "/v1/tasks/{task}/reviews"
+    proposals = Proposals(service.panel)
 
     @routes.post(f"{path}/next")
     async def take_reviews(request: Request) -> JSONResponse:
@@ -54,7 +56,8 @@ def _add_asking(routes: Routes, service: Service) -> None:
         expert = name_expert(wanted.expert, keyring=service.keyring)
         asking = Asking(slot.task.name, expert, slot.task.review, _now(), wanted.field, wanted.search)
         taken = await service.work(slot.shelf.experts.take, asking, limit=wanted.limit)
-        items: list[Json] = [describe_held(each, slot.task) for each in taken.assignments]
+        proposed = await service.work(proposals.find, slot, taken.assignments)
+        items: list[Json] = [describe_held(each, slot.task, proposed=proposed) for each in taken.assignments]
         counts: dict[str, Json] = {"waiting": taken.waiting, "done": taken.done}
         return JSONResponse({"items": items, **counts, "labels": describe_labels(slot.fields)})
 
@@ -114,7 +117,9 @@ def _add_standing(routes: Routes, service: Service) -> None:
 
 
 def _measure(panel: Panel | None, ledger: Sequence[Judgement], slot: Slot) -> Mapping[str, Json] | None:
-    return panel.measure(ledger, slot.fields) if panel is not None else None
+    if panel is None:
+        return None
+    return panel.measure(ledger, slot.fields, inputs=slot.shelf.experts.inputs(slot.task.name))
 
 
 def _add_many(routes: Routes, service: Service) -> None:

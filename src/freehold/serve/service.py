@@ -101,7 +101,9 @@ class Inbox(Protocol):
 class Panel(Protocol):
     """Who makes statistics of what experts said: `freehold.label.panel`, given by whoever wires the server up."""
 
-    def measure(self, ledger: Sequence[Judgement], fields: Sequence[Field]) -> Mapping[str, Json]:
+    def measure(
+        self, ledger: Sequence[Judgement], fields: Sequence[Field], *, inputs: Mapping[str, Mapping[str, str]]
+    ) -> Mapping[str, Json]:
         """Returns `agreement` by field, and `experts` by name: each with what is known of them."""
 
     def propose(

@@ -15,6 +15,7 @@ from freehold.app.cli.data import data
 from freehold.app.cli.dedupe import dedupe
 from freehold.app.cli.doctor import doctor
 from freehold.app.cli.evaluate import evaluate
+from freehold.app.cli.experts import experts
 from freehold.app.cli.export import export
 from freehold.app.cli.feedback import feedback
 from freehold.app.cli.initialise import init
@@ -37,7 +38,7 @@ __all__ = ["app", "main"]
 
 _COMMANDS: tuple[tuple[str, tuple[Callable[..., int], ...]], ...] = (
     ("The line", (init, data, dedupe, run, status, report)),
-    ("Answers", (predict, evaluate, serve, upstreams, client, review, feedback)),
+    ("Answers", (predict, evaluate, serve, upstreams, client, review, experts, feedback)),
     ("Models", (models, promote, rollback, export)),
     ("Care", (verify, doctor)),
 )

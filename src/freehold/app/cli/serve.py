@@ -84,18 +84,19 @@ def serve(
 def _runner(on: _Place, replicas: int | None) -> Callable[..., None]:
     """Returns what serves tasks at a place."""
     from freehold import feedback, serve
+    from freehold.label import panel
     from freehold.line import Explainer
 
     make_explainer = partial(Explainer, patience=_PATIENCE)
     if on == "ray":
         count = serve.REPLICAS if replicas is None else replicas
-        return partial(serve.serve_replicas, replicas=count, inbox=feedback, explainer=make_explainer)
+        return partial(serve.serve_replicas, replicas=count, inbox=feedback, explainer=make_explainer, panel=panel)
     if replicas is not None:
         raise UserError(
             "`--replicas` is for `--on ray`; a local server answers from one process.",
             hint=f"Type: freehold serve --on ray --replicas {replicas}",
         )
-    return partial(serve.serve, inbox=feedback, explainer=make_explainer())
+    return partial(serve.serve, inbox=feedback, explainer=make_explainer(), panel=panel)
 
 
 def _say_where_texts_go(task: Task) -> None:
