@@ -134,10 +134,12 @@ def _option(id: str, kind: str, *, value: str, shown: str, number: int, about: s
 def _combobox(field: Field, id: str, *, name: str) -> Iterator[str]:
     """Yields a text line with a list below it. Where any label may be given, the list has those of this visit."""
     free = "" if field.labels is not None else " data-free"
+    hint = "type a label" if field.labels is None else f"type to search {len(field.labels)} labels"
     yield f'<div class="combobox"{free}>'
     yield (
         f'<input type="text" id="{id}-line" role="combobox" aria-autocomplete="list" aria-expanded="false"'
-        f' aria-controls="{id}-list" autocomplete="off" spellcheck="false" aria-label="{escape(name)}">'
+        f' aria-controls="{id}-list" autocomplete="off" spellcheck="false" placeholder="{hint}"'
+        f' aria-label="{escape(name)}">'
     )
     yield f'<ul id="{id}-list" role="listbox" aria-label="{escape(field.name)}: labels" hidden>'
     for number, label in enumerate(field.labels or ()):

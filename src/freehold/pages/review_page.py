@@ -160,11 +160,11 @@ def _table(shown: Reviewing) -> Iterator[str]:
     yield '<label class="option"><input type="checkbox" id="all"><span>All of this page</span></label>'
     yield '<button type="button" id="take-button">Take suggestions</button>'
     yield '<button type="button" id="save-button" class="main">Save chosen</button></div>'
-    yield '<table id="rows"><caption id="counts"></caption><thead><tr><th scope="col">chosen</th>'
+    yield '<div class="scrolled"><table id="rows"><caption id="counts"></caption><thead><tr><th scope="col">chosen</th>'
     yield '<th scope="col">item</th>'
     for field in shown.fields:
         yield f'<th scope="col">{html_text(field.name)}</th>'
-    yield '</tr></thead><tbody></tbody></table><p class="actions">'
+    yield '</tr></thead><tbody></tbody></table></div><p class="actions">'
     yield '<button type="button" id="before-button">Page before</button> '
     yield '<button type="button" id="after-button">Next page</button></p>'
 
@@ -212,6 +212,7 @@ def write_signin_page(*, to: str, problem: str = "") -> str:
         '<label>Key <input type="password" name="key" autocomplete="current-password" required autofocus></label>',
         '<p class="actions"><button class="main">Sign in</button></p></form>',
         '<p class="quiet">A key has the scope <code>review</code>:'
-        " <code>freehold keys create --name NAME --scopes review</code>. The browser keeps a session of twelve hours, not the key.</p>",
+        " <code>freehold keys create --name NAME --scopes review</code>."
+        " The browser keeps a session of twelve hours, not the key.</p>",
     ]
     return lay_out("Sign in", body, style=_style(), script=SCRIPT)

@@ -10,7 +10,7 @@ from html import escape
 
 __all__ = ["html_text"]
 
-_ODD = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
+_ODD = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u200b\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
 
 
 def html_text(text: str) -> str:

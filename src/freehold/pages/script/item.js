@@ -20,6 +20,10 @@ class ItemPage {
     for (const [id, act] of Object.entries(buttons)) find(`${id}-button`).addEventListener("click", act);
     find("undo-last-button").addEventListener("click", () => this.undo());
     find("again-button").addEventListener("click", () => this.load());
+    find("skip-dialog").addEventListener("keydown", (event) => {
+      const option = !isTyping(event.target) && find("skip-dialog").querySelectorAll('[name="why"]')[Number(event.key) - 1];
+      if (option) option.click();
+    });
     onKeys({
       save: () => this.save(), a: buttons.take, x: buttons.skip, u: buttons.undo, digit: (number) => this.digit(number),
       f: () => find("flag").click(), c: () => this.comment(), g: () => find("guidelines").focus(),
@@ -89,7 +93,7 @@ class ItemPage {
       return;
     }
     find("kind").textContent = item.kind === "adjudication" ? "Others disagree about this one: you decide." : "";
-    const marked = this.shown.some((each) => each instanceof Spans);
+    const marked = this.shown[0] instanceof Spans;
     find("inputs").replaceChildren(...(marked ? [] : Object.entries(item.inputs).map(describeInput)));
     for (const each of this.controls) {
       each.root.hidden = !this.shown.includes(each);

@@ -39,6 +39,7 @@ class Region {
 
   // Returns the span that is selected, or the word at the caret, in code points; null where there is neither.
   selected() {
+    this.follow(); // the browser tells of a selection a little later than it makes it
     if (!this.range) return null;
     const [from, to] = this.range;
     const [start, end] = from === to ? wordAt(this.text, from) : tidy(this.text, from, to);

@@ -1,7 +1,7 @@
 // Text: places in it, as the server counts them, and text from outside as nodes that do nothing.
 
 // Controls and what turns the direction of writing; the same as in safe_text.py.
-const ODD = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/;
+const ODD = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/;
 
 // Places of the browser count UTF-16 units, those of the server code points. Half a pair counts as none of it.
 function toPoints(text, units) {
