@@ -168,7 +168,10 @@ def test_what_a_text_holds_does_nothing(desk: Desk, make_expert: Callable[..., E
         shown.wait_for()
         assert shown.text_content() == EVIL
         assert expert.page.evaluate("window.evil") is None
-        assert expert.page.locator(".odd").evaluate_all("all => all.map(e => e.dataset.code)") == ["U+202E", "U+0007"]
+        assert expert.page.locator(".odd").evaluate_all("all => all.map(e => e.dataset.code)") == [
+            "U+202E",
+            "U+0007",
+        ]
 
 
 def test_labels_that_nobody_knows_yet_are_typed_once(desk: Desk, make_expert: Callable[..., Expert]) -> None:

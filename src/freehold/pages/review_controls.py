@@ -161,7 +161,7 @@ def write_cell(field: Field, *, place: int) -> Iterator[str]:
         return
     yield f'<template data-field="{escape(field.name)}">'
     if field.kind == "predicate":
-        yield '<select><option value=""></option><option value="true">yes</option>'
+        yield '<select><option value="">no answer</option><option value="true">yes</option>'
         yield '<option value="false">no</option></select>'
     elif field.kind == "text":
         yield '<textarea rows="2" dir="auto"></textarea>'

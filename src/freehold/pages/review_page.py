@@ -134,7 +134,7 @@ def _item(shown: Reviewing) -> Iterator[str]:
     yield '<form id="answers" autocomplete="off">'
     for place, field in enumerate(shown.fields):
         yield from write_control(field, place=place)
-    yield '<details id="more"><summary>Comment</summary>'
+    yield '<details id="more" aria-label="Comment"><summary>Comment</summary>'
     yield '<textarea id="comment" rows="2" maxlength="2000" aria-label="Comment" dir="auto"></textarea></details>'
     yield '<label class="option"><input type="checkbox" id="flag"><span>Something is wrong with it</span></label>'
     yield '<p class="actions"><button type="submit" class="main">Save <kbd>Ctrl</kbd> <kbd>Enter</kbd></button>'
@@ -183,7 +183,7 @@ def _dialogs(table: bool) -> Iterator[str]:
         yield "<dt><kbd>?</kbd></dt><dd>this list</dd><dt><kbd>/</kbd></dt><dd>search</dd>"
     yield "</dl>"
     yield '<label class="option"><input type="checkbox" id="single" checked><span>Single keys work</span></label>'
-    yield '<p class="actions"><button class="main">Close</button></p></form></dialog>'
+    yield '<p class="actions"><button class="main" autofocus>Close</button></p></form></dialog>'
     if not table:
         yield '<dialog id="skip-dialog" aria-labelledby="skip-title"><form method="dialog">'
         yield '<h2 id="skip-title">Skip: why?</h2><div class="options">'
