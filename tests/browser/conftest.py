@@ -1,7 +1,7 @@
 """A browser, a server that can be killed, and experts who press keys.
 
-Skipped where there is no Playwright (`pip install freehold[browser]`) or no Chromium (`FREEHOLD_CHROMIUM`, else the
-path's `chromium`).
+Skipped where there is no Playwright (`pip install freehold[browser]`) or no Chromium (`FREEHOLD_CHROMIUM`, else
+the path's `chromium`).
 """
 
 from __future__ import annotations

@@ -16,11 +16,8 @@ from freehold.serve import Served, serve
 from freehold.task import Field, Json, Label, ReviewRules, Task
 
 EVIL = "<script>window.evil = 1</script><img src=x onerror='window.evil = 1'>\"'& \u202egnp.exe\x07"
-INTENTS = tuple(f"reason_{number}" for number in range(120)) + (
-    "card_arrival",
-    "card_delivery_estimate",
-    "lost_card",
-)
+REASONS = (f"reason_{number}" for number in range(120))
+INTENTS = (*REASONS, "card_arrival", "card_delivery_estimate", "lost_card")
 SPANNED = "Zoë \U0001f469\u200d\U0001f680 met e\u0301va \U0001f600 in São Paulo."
 SUGGESTED: Mapping[str, Json] = {
     "intent": "card_arrival",

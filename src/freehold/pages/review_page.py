@@ -160,8 +160,8 @@ def _table(shown: Reviewing) -> Iterator[str]:
     yield '<label class="option"><input type="checkbox" id="all"><span>All of this page</span></label>'
     yield '<button type="button" id="take-button">Take suggestions</button>'
     yield '<button type="button" id="save-button" class="main">Save chosen</button></div>'
-    yield '<div class="scrolled"><table id="rows"><caption id="counts"></caption><thead><tr><th scope="col">chosen</th>'
-    yield '<th scope="col">item</th>'
+    yield '<div class="scrolled"><table id="rows"><caption id="counts"></caption>'
+    yield '<thead><tr><th scope="col">chosen</th><th scope="col">item</th>'
     for field in shown.fields:
         yield f'<th scope="col">{html_text(field.name)}</th>'
     yield '</tr></thead><tbody></tbody></table></div><p class="actions">'

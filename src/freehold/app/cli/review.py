@@ -30,9 +30,7 @@ def review(
     open_page: Annotated[
         bool, typer.Option("--open", help="Serve the review page to this machine and open it in a browser.")
     ] = False,
-    port: Annotated[
-        int, typer.Option("--port", help="With `--open`: where it is served; 0: any free port.")
-    ] = 8421,
+    port: Annotated[int, typer.Option("--port", help="With `--open`: its port; 0 takes any free one.")] = 8421,
     state: State = None,
     as_json: AsJson = False,
 ) -> int:

@@ -1,6 +1,7 @@
 """The review page of one task, served to this machine alone, and a browser on it.
 
-Owns how a desk is put together. What is on the page stands in `freehold.pages`, who may see it in `freehold.serve`.
+Owns how a desk is put together. What is on the page stands in `freehold.pages`, who may see it in
+`freehold.serve`.
 """
 
 from __future__ import annotations
