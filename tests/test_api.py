@@ -74,7 +74,7 @@ NAMES = {
     "freehold.reason": "",
     "freehold.registry": """
         Account Answered Asking Assignment AssignmentKind Blind Blobs Budget Claim Experts Feedback Found
-        Frontier FrontierCounts FrontierState Judgement KeptReply Key KeyScope Listed MOST_SECONDS MadeKey
+        Frontier FrontierCounts FrontierState KeptReply Key KeyScope LedgerRow Listed MOST_SECONDS MadeKey
         Outcome Recorded RecordedRequest Registry Replies Review Said Shown Spent Taken Undone
         Verification Waiting key_id reckon secret_hash standing
     """,

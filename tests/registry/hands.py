@@ -12,6 +12,7 @@ import shutil
 import signal
 import sys
 import tempfile
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,9 @@ from typing import Any
 import sqlalchemy as sa
 from tests.registry.made import below, describe, fill
 
-from freehold.registry import Recorded, Registry
+from freehold.registry import Asking, Recorded, Registry, Review, Said
+from freehold.registry.reviews import row_name
+from freehold.task import ReviewRules
 
 EVENTS = {
     "open",
@@ -93,6 +96,53 @@ def _after(state: Path, url: str, recorded: Recorded, desk: Path) -> dict[str, A
     return {"known": known, "left": left, "damaged": damaged, "tmp": sorted(below(state / "tmp"))}
 
 
+RULES = ReviewRules(overlap=2)
+NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
+
+
+def _say(shelf: Registry, expert: str, id: str) -> str:
+    said = [Said(id, {"intent": "card"})]
+    return shelf.experts.answer("banking", said, expert=expert, rules=RULES, now=NOON)[0].result
+
+
+def judge_killed(state: Path, url: str) -> None:
+    """Answers as the second of two experts and takes it back, in processes killed one border later each."""
+    for border in count(1):
+        inputs = {"text": f"message {border}"}
+        with Registry.open(state, url=url) as shelf:
+            shelf.queue_reviews("banking", [Review(row_name(inputs), "banking", "intent", inputs, "cash", 0.5)])
+            held = {
+                expert: shelf.experts.take(Asking("banking", expert, RULES, NOON), limit=1).assignments[0].id
+                for expert in ("ann", "bob")
+            }
+            _say(shelf, "ann", held["ann"])
+        if not (child := os.fork()):
+            with Registry.open(state, url=url) as shelf:
+                die_at(border)
+                _say(shelf, "bob", held["bob"])
+                shelf.experts.undo("banking", expert="bob", rules=RULES, now=NOON)
+            os._exit(0)
+        _, status = os.waitpid(child, 0)
+        survived = not os.WIFSIGNALED(status)
+        with Registry.open(state, url=url) as shelf:
+            print(json.dumps({"border": border, "survived": survived, **_judged(shelf, inputs, held["bob"])}))
+        if survived:
+            return
+
+
+def _judged(shelf: Registry, inputs: dict[str, str], id: str) -> dict[str, Any]:
+    """Returns what is there of an item, and what comes of saying it once more; then ends it."""
+    example = row_name(inputs)
+    acts = [row.act for row in shelf.experts.ledger("banking", expert="bob") if row.example == example]
+    corrections = [row.id for row in shelf.feedback("banking") if row.inputs == inputs]
+    waits = example in {row.example for row in shelf.reviews("banking")}
+    found = {"acts": acts, "corrections": len(corrections), "waits": waits, "again": _say(shelf, "bob", id)}
+    if acts[-1:] == ["undo"]:
+        [open_] = shelf.experts.take(Asking("banking", "bob", RULES, NOON), limit=5).assignments
+        _say(shelf, "bob", open_.id)
+    return {**found, "damaged": shelf.verify().damaged}
+
+
 def promote(state: Path, url: str) -> None:
     """Promotes every version in turn, and takes back every third."""
     with Registry.open(state, url=url) as shelf:
@@ -120,5 +170,11 @@ def hold(state: Path, url: str) -> None:
 
 if __name__ == "__main__":
     work, folder, address = sys.argv[1:]
-    kinds = {"record-killed": record_killed, "promote": promote, "begin": begin, "hold": hold}
+    kinds = {
+        "record-killed": record_killed,
+        "judge-killed": judge_killed,
+        "promote": promote,
+        "begin": begin,
+        "hold": hold,
+    }
     kinds[work](Path(folder), "" if address == "sqlite" else address)

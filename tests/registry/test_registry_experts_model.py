@@ -145,11 +145,11 @@ class Rules:
         assert {each.id for each in taken.assignments} - {each.id for each in new} <= {each.id for each in kept}
         assert len(new) == min(room, len(second | first))
         assert len([each for each in new if each.kind == "adjudication"]) == min(room, len(second))
-        for each in new:
-            assert each.example in (second if each.kind == "adjudication" else first)
-            until = datetime.fromisoformat(each.until)
+        for one in new:
+            assert one.example in (second if one.kind == "adjudication" else first)
+            until = datetime.fromisoformat(one.until)
             assert until == self.now + timedelta(minutes=LEASE)
-            self.held.append(Held(each.id, expert, each.example, each.kind, until))
+            self.held.append(Held(one.id, expert, one.example, one.kind, until))
         waiting = len(self._first(expert) | self._second(expert))
         assert taken.waiting == waiting + sum(e.expert == expert and e.state == "open" for e in self.held)
         assert taken.done == sum(e.expert == expert and e.state == "answered" for e in self.held)

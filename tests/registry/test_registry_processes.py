@@ -49,6 +49,21 @@ def test_killed_at_every_border_nothing_is_left_over(tmp_path: Path, database_ur
         assert shelf.verify().damaged == ()
 
 
+def test_an_expert_killed_at_every_border_has_said_all_or_nothing(shelf: Registry, database_url: str) -> None:
+    lines = [json.loads(line) for line in finish(start("judge-killed", shelf.state, database_url)).splitlines()]
+    assert len(lines) > 30
+    assert [line["survived"] for line in lines] == [False] * (len(lines) - 1) + [True]
+    for line in lines:
+        acts, again = line["acts"], {0: "kept", 1: "repeated", 2: "closed"}[len(line["acts"])]
+        assert acts == ["answer", "undo"][: len(acts)]
+        assert (line["corrections"], line["waits"]) == ((1, False) if acts == ["answer"] else (0, True)), line
+        assert (line["again"], line["damaged"]) == (again, []), line
+    assert [len(line["acts"]) for line in lines] == sorted(len(line["acts"]) for line in lines)
+    assert {len(line["acts"]) for line in lines} == {0, 1, 2}
+    corrections = shelf.feedback("banking", kind="correction")
+    assert len({row.inputs["text"] for row in corrections}) == len(corrections) == len(lines)
+
+
 def test_the_sweep_touches_only_what_the_journal_lists(shelf: Registry) -> None:
     record(shelf, TRAINED)
     strange = {"blobs/zz/mine": b"1", "tmp/mine/file": b"2", "results/mine/file": b"3", "mine": b"4"}

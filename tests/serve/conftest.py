@@ -42,6 +42,7 @@ def make_app() -> Callable[..., Rim]:
         *served: Served,
         opened: list[WordReader] | None = None,
         explainer: WordExplainer | None = None,
+        panel: Any = None,
         **changes: Any,
     ) -> Rim:
         def open_reader(folder: Path, *, threads: int = 0) -> WordReader:
@@ -52,7 +53,12 @@ def make_app() -> Callable[..., Rim]:
 
         settings = Settings(**{"poll_seconds": 0.02, "threads": 1, **changes})
         return create_app(
-            served, inbox=freehold.feedback, settings=settings, open_reader=open_reader, explainer=explainer
+            served,
+            inbox=freehold.feedback,
+            settings=settings,
+            open_reader=open_reader,
+            explainer=explainer,
+            panel=panel,
         )
 
     return make

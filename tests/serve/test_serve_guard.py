@@ -16,6 +16,7 @@ from freehold.serve import Served, Settings
 from freehold.serve.faults import Fault
 from freehold.serve.guard import Guard
 from freehold.serve.rim import Rim
+from freehold.serve.scopes import NEEDS
 from freehold.serve.settings import is_loopback
 from freehold.task import Task
 
@@ -42,6 +43,15 @@ FOREIGN: list[tuple[dict[str, Any], str]] = [
     ({"host": "10.0.0.5"}, "localhost"),
     ({"host": "0.0.0.0", "hosts": ("a.example",)}, "b.example"),
 ]
+
+
+@pytest.mark.parametrize("route", sorted(route for route in NEEDS if not route.startswith("GET ")))
+def test_no_route_that_changes_anything_listens_to_another_site(client: Client, route: str) -> None:
+    method, path = route.split(" ")
+    path = path.replace("{task}", "banking").replace("{id}", "a").replace("{assignment}", "a")
+    for headers in ({"origin": "http://evil.example"}, {"sec-fetch-site": "cross-site"}):
+        refused = client.ask(method, path, headers=headers)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (403, "origin_not_allowed")
 
 
 @pytest.mark.parametrize(("settings", "host"), ALLOWED)

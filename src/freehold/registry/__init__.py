@@ -10,7 +10,7 @@ from freehold.registry.candidates import Asking
 from freehold.registry.dues import Account, reckon
 from freehold.registry.experts import Experts
 from freehold.registry.frontier import Found, Frontier, FrontierCounts, FrontierState, Outcome, Waiting
-from freehold.registry.judgements import Judgement, standing
+from freehold.registry.judgements import LedgerRow, standing
 from freehold.registry.keys import Key, KeyScope, MadeKey, key_id, secret_hash
 from freehold.registry.queue import Listed
 from freehold.registry.registry import Registry
@@ -37,10 +37,10 @@ __all__ = [
     "Frontier",
     "FrontierCounts",
     "FrontierState",
-    "Judgement",
     "KeptReply",
     "Key",
     "KeyScope",
+    "LedgerRow",
     "Listed",
     "MOST_SECONDS",
     "MadeKey",

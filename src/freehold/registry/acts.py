@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from freehold.registry.assignments import Assignment, new_id
 from freehold.registry.candidates import Asking, Candidate
-from freehold.registry.judgements import Judgement
+from freehold.registry.judgements import LedgerRow
 from freehold.task import Json
 
 __all__ = ["MOST_SECONDS", "Answered", "Said", "Taken", "Undone", "assign", "judge", "until"]
@@ -71,7 +71,7 @@ class Taken(NamedTuple):
 class Undone(NamedTuple):
     """An act that was taken back, and the assignment to do it anew; None where others have the item by now."""
 
-    judgement: Judgement
+    judgement: LedgerRow
     again: Assignment | None
 
 
@@ -97,10 +97,10 @@ def assign(each: Candidate, asking: Asking) -> Assignment:
     )
 
 
-def judge(held: Assignment, said: Said, asking: Asking) -> Judgement:
+def judge(held: Assignment, said: Said, asking: Asking) -> LedgerRow:
     """Returns the row of the ledger for what was said."""
     shown = asking.rules.suggestions == "shown"
-    return Judgement(
+    return LedgerRow(
         task=held.task,
         example=held.example,
         expert=held.expert,

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from freehold.registry import tables
 from freehold.registry.assignments import Assignment, AssignmentKind, Shown, in_parts, restore
-from freehold.registry.database import unpack
+from freehold.registry.database import pack, unpack
 from freehold.task import Json, ReviewRules
 
 __all__ = [
@@ -42,6 +42,7 @@ class Asking(NamedTuple):
     Attributes:
         field: Only items that wait for this field, and only it; empty for all.
         search: Only items with this text in their inputs, whatever its case.
+        label: Only fields for which this is suggested: a label, or another value as JSON.
         examples: Only these; None for all.
     """
 
@@ -51,6 +52,7 @@ class Asking(NamedTuple):
     now: datetime
     field: str = ""
     search: str = ""
+    label: str = ""
     examples: Sequence[str] | None = None
 
     def fits(self, inputs: Mapping[str, str]) -> bool:
@@ -123,6 +125,8 @@ def narrowed(query: sa.Select[Any], asking: Asking) -> sa.Select[Any]:
     reviews = tables.reviews.c
     if asking.field:
         query = query.where(reviews.field == asking.field)
+    if asking.label:
+        query = query.where(reviews.suggestion.in_([pack(asking.label), asking.label]))
     return query if asking.examples is None else query.where(reviews.example.in_(list(asking.examples)))
 
 
@@ -218,7 +222,7 @@ def gold_items(connection: sa.Connection, asking: Asking, *, limit: int, offset:
     settled = sa.select(sa.func.count(tables.settlements.c.example.distinct()))
     mine = (tables.settlements.c.task == asking.task) & (tables.settlements.c.state == "settled")
     many = int(connection.execute(settled.where(mine)).scalar_one())
-    if not many or asking.search or asking.examples is not None:
+    if not many or asking.search or asking.label or asking.examples is not None:
         return []
     query = sa.select(tables.settlements.c.example).distinct().where(mine).order_by(tables.settlements.c.example)
     looked = connection.execute(query.limit(_GOLD_LOOKED_AT + limit).offset(int(offset * many))).scalars().all()

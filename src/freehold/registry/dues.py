@@ -12,7 +12,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from fractions import Fraction
 from statistics import median
 
-from freehold.registry.judgements import Judgement, standing
+from freehold.registry.judgements import LedgerRow, standing
 
 __all__ = ["Account", "reckon"]
 
@@ -44,15 +44,15 @@ class Account:
     owed: Mapping[str, Decimal]
 
 
-def reckon(rows: Iterable[Judgement]) -> list[Account]:
+def reckon(rows: Iterable[LedgerRow]) -> list[Account]:
     """Returns the account of every expert in a ledger, by name."""
-    by_expert: dict[str, list[Judgement]] = {}
+    by_expert: dict[str, list[LedgerRow]] = {}
     for row in rows:
         by_expert.setdefault(row.expert, []).append(row)
     return [_account(expert, by_expert[expert]) for expert in sorted(by_expert)]
 
 
-def _account(expert: str, rows: Sequence[Judgement]) -> Account:
+def _account(expert: str, rows: Sequence[LedgerRow]) -> Account:
     kept = standing(rows)
     answers = [row for row in kept if row.act == "answer"]
     times = [row.milliseconds for row in answers]
@@ -68,7 +68,7 @@ def _account(expert: str, rows: Sequence[Judgement]) -> Account:
     )
 
 
-def _owed(rows: Sequence[Judgement]) -> dict[str, Decimal]:
+def _owed(rows: Sequence[LedgerRow]) -> dict[str, Decimal]:
     sums: dict[str, Fraction] = {}
     for row in rows:
         rate = Fraction(row.rate)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
@@ -20,7 +21,7 @@ from freehold.registry.acts import Answered, Said, Taken, Undone, assign, judge,
 from freehold.registry.assignments import Assignment
 from freehold.registry.candidates import Asking, Candidate
 from freehold.registry.database import Database, pack, unpack
-from freehold.registry.judgements import Judgement
+from freehold.registry.judgements import LedgerRow
 from freehold.registry.queue import Listed, list_queue
 from freehold.registry.settlements import reconcile
 from freehold.task import Json, ReviewRules
@@ -143,22 +144,26 @@ class Experts:
         """
         asking = Asking(task, expert, rules, now)
         with self._alone(task) as connection:
-            return [self._answer(connection, each, asking) for each in said]
+            known = _look_up(connection, [each.assignment for each in said], asking)
+            answered: dict[str, Answered] = {}
+            results = []
+            for each in said:
+                if each.assignment in answered:  # twice in one list: the second meets what the first has left
+                    known |= _look_up(connection, [each.assignment], asking)
+                answered[each.assignment] = self._answer(connection, each, known.get(each.assignment), asking)
+                results.append(answered[each.assignment])
+            return results
 
-    def _answer(self, connection: sa.Connection, said: Said, asking: Asking) -> Answered:
-        rows = tables.assignments.c
-        mine = (rows.id == said.assignment, rows.task == asking.task, rows.expert == asking.expert)
-        whole = assignments.read(connection, *mine)
-        if not whole:
+    def _answer(self, connection: sa.Connection, said: Said, known: _Known | None, asking: Asking) -> Answered:
+        if known is None:
             return Answered(said.assignment, "unknown")
-        before = judgements.read(connection, tables.judgements.c.assignment == said.assignment)
-        if before:
+        if before := known.before:
             same = _is_same(before[0], said) and len(before) == 1
             return Answered(said.assignment, "repeated" if same else "closed", before[0].milliseconds)
         answered = set(said.answers or {})
-        if answered - set(whole[0].fields):
+        if answered - set(known.whole.fields):
             return Answered(said.assignment, "unfit")
-        held = next(iter(assignments.read(connection, *mine, rows.state == "open")), None)
+        held = known.held
         free = self._kept_fields(connection, held, asking) if held else set()
         if held is None or not free or answered - free:
             return Answered(said.assignment, "lapsed")
@@ -183,7 +188,8 @@ class Experts:
             assignments.change(connection, held.id, fields=passed, state="skipped")
         for field, value in answers.items():
             assignments.change(connection, held.id, fields=[field], state="answered", value=pack(value))
-        connection.execute(sa.delete(tables.drafts).where(tables.drafts.c.assignment == held.id))
+        if held.draft is not None:
+            connection.execute(sa.delete(tables.drafts).where(tables.drafts.c.assignment == held.id))
         if answers and held.kind != "gold":
             self._reconcile(connection, asking, held.example, list(answers))
 
@@ -208,7 +214,7 @@ class Experts:
             return Undone(judgement, self._hand_out_again(connection, held, judgement, asking))
 
     def _hand_out_again(
-        self, connection: sa.Connection, held: Assignment, judgement: Judgement, asking: Asking
+        self, connection: sa.Connection, held: Assignment, judgement: LedgerRow, asking: Asking
     ) -> Assignment | None:
         free = candidates.free_fields(connection, held, asking)
         if held.kind != "gold":
@@ -267,7 +273,7 @@ class Experts:
         with self._database.snapshot() as connection:
             return list_queue(connection, asking, limit=limit, offset=offset)
 
-    def ledger(self, task: str, *, expert: str = "") -> list[Judgement]:
+    def ledger(self, task: str, *, expert: str = "") -> list[LedgerRow]:
         """Returns every row of the ledger, or those of one expert, in the order in which they were added."""
         ledger = tables.judgements.c
         mine = [ledger.expert == expert] if expert else []
@@ -275,13 +281,38 @@ class Experts:
             return judgements.read(connection, ledger.task == task, *mine)
 
 
+class _Known(NamedTuple):
+    """What there is of an assignment: all of it, what is still held of it, and what was said of it."""
+
+    whole: Assignment
+    held: Assignment | None
+    before: list[LedgerRow]
+
+
+def _look_up(connection: sa.Connection, ids: Sequence[str], asking: Asking) -> dict[str, _Known]:
+    """Returns an expert's assignments by id, as far as there are any."""
+    rows = tables.assignments.c
+    found: dict[str, _Known] = {}
+    for part in assignments.in_parts(ids):
+        mine = (rows.id.in_(part), rows.task == asking.task, rows.expert == asking.expert)
+        held = {each.id: each for each in assignments.read(connection, *mine, rows.state == "open")}
+        before: dict[str, list[LedgerRow]] = {}
+        for judgement in judgements.read(connection, tables.judgements.c.assignment.in_(part)):
+            before.setdefault(judgement.assignment, []).append(judgement)
+        for each in assignments.read(connection, *mine):
+            found[each.id] = _Known(each, held.get(each.id), before.get(each.id, []))
+    return found
+
+
 def _is_asked_for(each: Assignment, asking: Asking) -> bool:
     named = asking.field in ("", *each.fields)
+    labels = {pack(shown.suggestion) for shown in each.fields.values()}
+    named = named and (not asking.label or not labels.isdisjoint([pack(asking.label), asking.label]))
     chosen = asking.examples is None or each.example in asking.examples
     return named and chosen and asking.fits(each.inputs)
 
 
-def _is_same(before: Judgement, said: Said) -> bool:
+def _is_same(before: LedgerRow, said: Said) -> bool:
     if said.answers is None:
         return before.act == "skip" and before.reason == said.reason
     return before.act == "answer" and pack(dict(before.answers)) == pack(dict(said.answers))

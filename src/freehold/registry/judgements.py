@@ -17,13 +17,13 @@ from freehold.registry.assignments import AssignmentKind
 from freehold.registry.database import pack, unpack
 from freehold.task import Json
 
-__all__ = ["Act", "Judgement", "append", "read", "standing"]
+__all__ = ["Act", "LedgerRow", "append", "read", "standing"]
 
 Act: TypeAlias = Literal["answer", "skip", "undo"]
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class LedgerRow:
     """One act of one expert on one item.
 
     Attributes:
@@ -64,28 +64,28 @@ _MORE = ("milliseconds", "rate", "rate_per", "currency", "created", "undoes")
 _PACKED = ("answers", "suggestions", "known")
 
 
-def append(connection: sa.Connection, judgement: Judgement) -> None:
+def append(connection: sa.Connection, judgement: LedgerRow) -> None:
     """Adds a row. A second act on an assignment, or a second undo of an act, is refused by the database."""
     values = {name: getattr(judgement, name) for name in (*_PLAIN, *_MORE)}
     packed = {name: pack(dict(getattr(judgement, name))) for name in _PACKED}
     connection.execute(sa.insert(tables.judgements), {**values, **packed})
 
 
-def read(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> list[Judgement]:
+def read(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> list[LedgerRow]:
     """Returns the rows that meet conditions, in the order in which they were added."""
     query = sa.select(tables.judgements).where(*conditions).order_by(tables.judgements.c.id)
     return [_judgement(row) for row in connection.execute(query)]
 
 
-def _judgement(row: sa.Row[Any]) -> Judgement:
+def _judgement(row: sa.Row[Any]) -> LedgerRow:
     what = f"judgement {row.id}"
     packed = {name: unpack(getattr(row, name), what=what) for name in _PACKED}
     plain: dict[str, Any] = {name: getattr(row, name) for name in (*_PLAIN, *_MORE, "id")}
-    return Judgement(**plain, **packed)
+    return LedgerRow(**plain, **packed)
 
 
-def standing(rows: Iterable[Judgement]) -> list[Judgement]:
+def standing(rows: Iterable[LedgerRow]) -> list[LedgerRow]:
     """Returns the answers and skips that nobody took back."""
-    kept: Sequence[Judgement] = list(rows)
+    kept: Sequence[LedgerRow] = list(rows)
     undone = {row.undoes for row in kept}
     return [row for row in kept if row.act != "undo" and row.id not in undone]

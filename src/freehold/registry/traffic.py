@@ -47,7 +47,7 @@ class Feedback:
     Attributes:
         request: The request it is about; empty where it is about none.
         value: A correction's right outputs (field to value), a rating, or an outcome.
-        maker: Who said it: `person:NAME`, `system:NAME`.
+        maker: Who said it: `person:NAME`, `system:NAME`; of several who agree `person:NAME, NAME`.
         created: ISO 8601, UTC.
         withdrawn: It no longer counts.
         batch: Name of the bulk it came in; empty for a single one.

@@ -21,7 +21,15 @@ __all__ = ["MOST_ITEMS", "Remark", "Wanted", "name_expert", "read_page", "read_r
 
 MOST_ITEMS = 1_000
 _EXPERT = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
-_LONGEST = {"skip": 200, "comment": 2_000, "search": 200, "field": 200, "assignment": 64, "example": 128}
+_LONGEST = {
+    "skip": 200,
+    "comment": 2_000,
+    "search": 200,
+    "label": 200,
+    "field": 200,
+    "assignment": 64,
+    "example": 128,
+}
 _SAYING = ("answers", "skip", "flag", "comment", "seconds")
 
 
@@ -31,6 +39,7 @@ class Wanted(NamedTuple):
     limit: int
     field: str
     search: str
+    label: str
     expert: Json
 
 
@@ -72,14 +81,14 @@ def read_wanted(body: Json, *, fields: Sequence[str]) -> Wanted:
     Raises:
         Fault: 400 that names what is wrong.
     """
-    said = _object(body, ("limit", "field", "search", "expert"))
+    said = _object(body, ("limit", "field", "search", "label", "expert"))
     limit = said.get("limit", 1)
     if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= MOST_ITEMS:
         raise _wrong("limit", f"`limit` is {_shown(limit)}; it is a whole number from 1 to {MOST_ITEMS:,}.")
     field = _text(said, "field")
     if field and field not in fields:
         raise _wrong("field", f"There is no field {field[:60]!r}{suggest(field[:60], fields)}")
-    return Wanted(limit, field, _text(said, "search"), said.get("expert"))
+    return Wanted(limit, field, _text(said, "search"), _text(said, "label"), said.get("expert"))
 
 
 def read_page(query: Mapping[str, str], *, fields: Sequence[str]) -> tuple[Wanted, int]:

@@ -52,7 +52,7 @@ def review_schemas() -> Schema:
 
 def _sent() -> Schema:
     remark = {"answers": ANY, "skip": TEXT, "flag": FLAG, "comment": TEXT, "seconds": NUMBER}
-    wanted = {"limit": WHOLE, "field": TEXT, "search": TEXT, "expert": TEXT}
+    wanted = {"limit": WHOLE, "field": TEXT, "search": TEXT, "label": TEXT, "expert": TEXT}
     named = {"assignment": TEXT, "example": TEXT}
     return {
         "ReviewRequest": {"type": "object", "properties": wanted},
@@ -96,7 +96,7 @@ def review_paths(name: str) -> Schema:
         names=one,
     )
     listed = operation(f"list_reviews_{name}", "The items that wait.", answer=ref("ReviewList"))
-    kinds = {"expert": TEXT, "field": TEXT, "search": TEXT, "limit": WHOLE, "offset": WHOLE}
+    kinds = {"expert": TEXT, "field": TEXT, "search": TEXT, "label": TEXT, "limit": WHOLE, "offset": WHOLE}
     listed["parameters"] = [{"name": each, "in": "query", "schema": kind} for each, kind in kinds.items()]
     many = operation(
         f"answer_reviews_{name}", "Judges many.", body=ref("ReviewAnswers"), answer=ref("ReviewReceipt")

@@ -13,14 +13,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from freehold.errors import UserError
-from freehold.registry import Asking, Assignment, Judgement, Said, reckon
+from freehold.registry import Asking, Assignment, LedgerRow, Said, reckon
 from freehold.serve.bodies import parse, read_body
 from freehold.serve.callers import admission
 from freehold.serve.champions import Slot
 from freehold.serve.faults import Fault
 from freehold.serve.inputs import check_rows
 from freehold.serve.proposals import Proposals
-from freehold.serve.review_bodies import Remark, name_expert, read_page, read_remark, read_wanted
+from freehold.serve.review_bodies import Remark, Wanted, name_expert, read_page, read_remark, read_wanted
 from freehold.serve.review_items import (
     describe_experts,
     describe_held,
@@ -54,7 +54,7 @@ def _add_asking(routes: Routes, service: Service) -> None:
         slot = service.slot(request.path_params["task"])
         wanted = read_wanted(await _read(request, service), fields=_names(slot))
         expert = name_expert(wanted.expert, keyring=service.keyring)
-        asking = Asking(slot.task.name, expert, slot.task.review, _now(), wanted.field, wanted.search)
+        asking = _ask(slot, expert, wanted)
         taken = await service.work(slot.shelf.experts.take, asking, limit=wanted.limit)
         proposed = await service.work(proposals.find, slot, taken.assignments)
         items: list[Json] = [describe_held(each, slot.task, proposed=proposed) for each in taken.assignments]
@@ -116,7 +116,7 @@ def _add_standing(routes: Routes, service: Service) -> None:
         return JSONResponse(describe_experts(reckon(ledger), told, rows=len(ledger)))
 
 
-def _measure(panel: Panel | None, ledger: Sequence[Judgement], slot: Slot) -> Mapping[str, Json] | None:
+def _measure(panel: Panel | None, ledger: Sequence[LedgerRow], slot: Slot) -> Mapping[str, Json] | None:
     if panel is None:
         return None
     return panel.measure(ledger, slot.fields, inputs=slot.shelf.experts.inputs(slot.task.name))
@@ -130,7 +130,7 @@ def _add_many(routes: Routes, service: Service) -> None:
         slot = service.slot(request.path_params["task"])
         wanted, offset = read_page(dict(request.query_params), fields=_names(slot))
         expert = name_expert(wanted.expert, keyring=service.keyring)
-        asking = Asking(slot.task.name, expert, slot.task.review, _now(), wanted.field, wanted.search)
+        asking = _ask(slot, expert, wanted)
         total, found = await service.work(slot.shelf.experts.queue, asking, limit=wanted.limit, offset=offset)
         items: list[Json] = [describe_listed(each, slot.task) for each in found]
         page: dict[str, Json] = {"items": items, "total": total, "offset": offset}
@@ -218,6 +218,14 @@ def _check(held: Assignment | None, remark: Remark, *, slot: Slot, inbox: Inbox)
         except UserError as error:
             return Fault(400, error.message, code="invalid_value", param="answers")
     return Said(held.id, answers, remark.skip, remark.flag, remark.comment, remark.milliseconds)
+
+
+def _ask(slot: Slot, expert: str, wanted: Wanted) -> Asking:
+    if wanted.label and slot.task.review.suggestions == "hidden":
+        message = f"`label` is {wanted.label!r}; `{slot.task.name}` hides suggestions, so nobody can ask by them."
+        raise Fault(400, message, code="invalid_value", param="label")
+    narrowed = {"field": wanted.field, "search": wanted.search, "label": wanted.label}
+    return Asking(slot.task.name, expert, slot.task.review, _now(), **narrowed)
 
 
 def _names(slot: Slot) -> list[str]:

@@ -33,7 +33,7 @@ from freehold.serve.trails import trail
 from freehold.task import Field, Json, Prediction, suggest
 
 if TYPE_CHECKING:
-    from freehold.registry import Judgement, Registry
+    from freehold.registry import LedgerRow, Registry
 
 __all__ = ["Inbox", "Panel", "Refused", "Service", "Taken"]
 
@@ -102,12 +102,12 @@ class Panel(Protocol):
     """Who makes statistics of what experts said: `freehold.label.panel`, given by whoever wires the server up."""
 
     def measure(
-        self, ledger: Sequence[Judgement], fields: Sequence[Field], *, inputs: Mapping[str, Mapping[str, str]]
+        self, ledger: Sequence[LedgerRow], fields: Sequence[Field], *, inputs: Mapping[str, Mapping[str, str]]
     ) -> Mapping[str, Json]:
         """Returns `agreement` by field, and `experts` by name: each with what is known of them."""
 
     def propose(
-        self, ledger: Sequence[Judgement], fields: Sequence[Field]
+        self, ledger: Sequence[LedgerRow], fields: Sequence[Field]
     ) -> Mapping[tuple[str, str], Mapping[str, Json]]:
         """Returns example and field to what all answers together say: `value`, `confidence`, `tied`."""
 

@@ -17,7 +17,7 @@ from freehold.errors import StorageError
 from freehold.task import normalise
 
 if TYPE_CHECKING:
-    from freehold.registry import Account, Judgement
+    from freehold.registry import Account, LedgerRow
 
 __all__ = ["experts"]
 
@@ -127,7 +127,7 @@ def _show(measured: Mapping[str, Any] | None) -> str:
     return f"{measured['value']:.3f} ({measured['low']:.3f} to {measured['high']:.3f}, n = {measured['n']:,})"
 
 
-def _write_ledger(path: Path, ledger: Sequence[Judgement]) -> None:
+def _write_ledger(path: Path, ledger: Sequence[LedgerRow]) -> None:
     try:
         with path.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file)
@@ -137,7 +137,7 @@ def _write_ledger(path: Path, ledger: Sequence[Judgement]) -> None:
         raise StorageError(f"`{path}` cannot be written: {error.strerror}.") from error
 
 
-def _cell(row: Judgement, name: str) -> str:
+def _cell(row: LedgerRow, name: str) -> str:
     if name == "seconds":
         return f"{row.milliseconds // 1000}.{row.milliseconds % 1000:03d}"
     value = getattr(row, name)

@@ -12,7 +12,7 @@ from freehold.task import Field, Value, canonical
 
 if TYPE_CHECKING:
     from freehold.label.crowd import Annotation
-    from freehold.registry import Judgement
+    from freehold.registry import LedgerRow
 
 __all__ = ["Look", "annotate_looks", "read_looks"]
 
@@ -36,7 +36,7 @@ class Look(NamedTuple):
         return canonical(self.value)
 
 
-def read_looks(ledger: Iterable[Judgement], fields: Sequence[Field], *, kind: str) -> list[Look]:
+def read_looks(ledger: Iterable[LedgerRow], fields: Sequence[Field], *, kind: str) -> list[Look]:
     """Returns the standing answers of one kind: `first` or `gold`; of two of an expert on an item the last."""
     from freehold.registry import standing
 

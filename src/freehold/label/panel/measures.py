@@ -14,7 +14,7 @@ from freehold.task import Field, Json, canonical, wilson_bounds
 
 if TYPE_CHECKING:
     from freehold.label.crowd import Coefficient, FieldAgreement
-    from freehold.registry import Judgement
+    from freehold.registry import LedgerRow
 
 __all__ = ["measure"]
 
@@ -22,7 +22,7 @@ _MOST_CONFUSIONS = 20
 
 
 def measure(
-    ledger: Sequence[Judgement], fields: Sequence[Field], *, inputs: Mapping[str, Mapping[str, str]]
+    ledger: Sequence[LedgerRow], fields: Sequence[Field], *, inputs: Mapping[str, Mapping[str, str]]
 ) -> dict[str, Json]:
     """Returns `agreement`: field to its measures; `experts`: name to what is known of each.
 

@@ -12,12 +12,12 @@ from freehold.label.panel.looks import Look, annotate_looks, read_looks
 from freehold.task import Field, Json
 
 if TYPE_CHECKING:
-    from freehold.registry import Judgement
+    from freehold.registry import LedgerRow
 
 __all__ = ["propose"]
 
 
-def propose(ledger: Sequence[Judgement], fields: Sequence[Field]) -> dict[tuple[str, str], Mapping[str, Json]]:
+def propose(ledger: Sequence[LedgerRow], fields: Sequence[Field]) -> dict[tuple[str, str], Mapping[str, Json]]:
     """Returns example and field to `value` (None where values are tied), `confidence` and `tied`.
 
     Gold items tell how far each expert can be believed. Fields of kind `text` have no proposals.
