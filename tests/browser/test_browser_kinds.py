@@ -219,3 +219,6 @@ def test_a_search_narrows_what_is_shown(desk: Desk, make_expert: Callable[..., E
     expert.press("Enter")
     expert.page.wait_for_url("**search=phones**")
     expert.wait_for_item("About phones.")
+    expert.page.get_by_label("Suggested").fill("3")
+    expert.press("Enter")
+    expert.page.locator("#why-nothing", has_text="that fits the search").wait_for()

@@ -50,7 +50,7 @@ class Reviewing:
         fields: The task's fields, with their labels as far as they are known.
         guidelines: Markdown; empty for none.
         expert: Who works, where the server knows; empty where the page asks.
-        search: What the items are narrowed to, as `field`; empty for nothing.
+        search: What the items are narrowed to, as `field` and `label`; empty for nothing.
     """
 
     task: Task
@@ -59,6 +59,7 @@ class Reviewing:
     expert: str = ""
     search: str = ""
     field: str = ""
+    label: str = ""
 
 
 def review_policy() -> str:
@@ -122,6 +123,9 @@ def _search(shown: Reviewing) -> Iterator[str]:
             chosen = " selected" if field.name == shown.field else ""
             yield f'<option value="{escape(field.name)}"{chosen}>{html_text(field.name)}</option>'
         yield "</select></label>"
+    if shown.task.review.suggestions == "shown":
+        value = escape(shown.label)
+        yield f'<label>Suggested <input name="label" maxlength="200" value="{value}" autocomplete="off"></label>'
     yield "<button>Show</button></form>"
 
 

@@ -67,9 +67,8 @@ def _add_pages(routes: Routes, service: Service) -> None:
 def _write(slot: Slot, expert: str, query: Mapping[str, str], *, table: bool) -> str:
     from freehold.pages import Reviewing, write_review_page
 
-    search, field = query.get("search", "")[:_LONGEST_SEARCH], query.get("field", "")
-    guidelines = _read_guidelines(slot)
-    shown = Reviewing(slot.task, slot.fields, guidelines, expert=expert, search=search, field=field)
+    wanted = {name: query.get(name, "")[:_LONGEST_SEARCH] for name in ("search", "field", "label")}
+    shown = Reviewing(slot.task, slot.fields, _read_guidelines(slot), expert=expert, **wanted)
     return write_review_page(shown, table=table)
 
 

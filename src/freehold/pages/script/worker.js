@@ -20,7 +20,7 @@ class Worker {
     this.path = `/v1/tasks/${encodeURIComponent(this.task)}/reviews`;
     const query = new URLSearchParams(location.search);
     this.wanted = {};
-    for (const each of ["search", "field"]) if (query.get(each)) this.wanted[each] = query.get(each);
+    for (const each of ["search", "field", "label"]) if (query.get(each)) this.wanted[each] = query.get(each);
   }
 
   // Where nobody signs in, the page asks for a name, once.
