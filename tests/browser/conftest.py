@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from tests.browser.desk import fill, make_tasks
 
-from freehold.registry import Judgement, Registry
+from freehold.registry import LedgerRow, Registry
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -61,7 +61,7 @@ class Desk:
         self.kill()
         self.shelf.close()
 
-    def ledger(self, task: str) -> list[Judgement]:
+    def ledger(self, task: str) -> list[LedgerRow]:
         return self.shelf.experts.ledger(task)
 
 
@@ -121,11 +121,13 @@ class Expert:
 
     def tab_to(self, selector: str) -> None:
         """Presses Tab until the focus is there."""
+        passed = []
         for _ in range(60):
+            passed.append(self.page.evaluate("document.activeElement.outerHTML.slice(0, 60)"))
             if self.page.evaluate("selector => document.activeElement.matches(selector)", selector):
                 return
             self.press("Tab")
-        raise AssertionError(f"Tab does not lead to {selector}")
+        raise AssertionError(f"Tab does not lead to {selector}, but to {passed}")
 
     def type(self, text: str) -> None:
         self.page.keyboard.type(text)

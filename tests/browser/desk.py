@@ -52,15 +52,17 @@ Pick what the **customer** wants, not what `we` would sell.
 
 
 def make_tasks(folder: Path, *, overlap: int) -> tuple[Task, ...]:
-    """Returns the task with all kinds, one with two of them, and one whose labels nobody knows yet."""
+    """Returns the task with all kinds, two with some of them, and one whose labels nobody knows."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "guidelines.md").write_text(GUIDELINES, encoding="utf-8")
     rules = ReviewRules(guidelines="guidelines.md", overlap=overlap)
+    hidden = ReviewRules(suggestions="hidden")
     plain: dict[str, str] = {"text": "string"}
     desk = Task("desk", folder, plain, FIELDS, description="What is it?", review=rules)  # type: ignore[arg-type]
     pair = Task("pair", folder, plain, FIELDS[1:3], review=rules)  # type: ignore[arg-type]
     free = Task("free", folder, plain, (Field("area", "choice"),), review=rules)  # type: ignore[arg-type]
-    return desk, pair, free
+    blind = Task("blind", folder, plain, FIELDS[1:3], review=hidden)  # type: ignore[arg-type]
+    return desk, pair, free, blind
 
 
 def fill(shelf: Registry, task: Task, texts: Sequence[str], *, suggested: bool = True) -> None:

@@ -189,6 +189,58 @@ def test_labels_that_nobody_knows_yet_are_typed_once(desk: Desk, make_expert: Ca
     assert [row.answers for row in desk.ledger("free")] == [{"area": "cards and fees"}] * 2
 
 
+def test_suggestions_that_are_hidden_are_nowhere(desk: Desk, make_expert: Callable[..., Expert]) -> None:
+    desk.fill("blind", ["One.", "Two."])
+    desk.start()
+    expert = make_expert()
+    for path in ("/review/blind", "/review/blind/table"):
+        expert.open(desk.url + path, name="ann" if path.endswith("blind") else "")
+        expert.page.locator(".text").first.wait_for()
+        shown = expert.page.inner_text("body")
+        assert "75 %" not in shown
+        assert "Suggested" not in shown
+        assert "mood: 2" not in shown
+    expert.open(f"{desk.url}/review/blind")
+    expert.wait_for_item("One.")
+    assert not expert.page.locator("#take-button").is_visible()
+    expert.press("a", "Control+Enter")
+    expert.wait_until_said("urgent has no answer.")
+    expert.press("2", "Tab", "3", "Control+Enter")
+    expert.wait_for_item("Two.")
+    assert [row.answers for row in desk.ledger("blind")] == [{"urgent": False, "mood": 3}]
+
+
+def test_whoever_decides_sees_what_others_said(
+    make_desk: Callable[..., Desk], make_expert: Callable[..., Expert]
+) -> None:
+    desk = make_desk(overlap=2)
+    desk.fill("pair", ["One."])
+    desk.start()
+    for name, digit in (("ann", "1"), ("bob", "3")):
+        expert = make_expert()
+        expert.open(f"{desk.url}/review/pair", name=name)
+        expert.wait_for_item("One.")
+        expert.press("Escape", "a")
+        expert.tab_to("#f1 .options input")
+        expert.press(digit, "Control+Enter")
+        if name == "ann":
+            expert.page.wait_for_selector("#nothing:not([hidden])")
+        else:
+            expert.wait_until_said("Saved.")
+    judge = make_expert()
+    judge.open(f"{desk.url}/review/pair", name="cy")
+    judge.wait_for_item("One.")
+    assert judge.page.inner_text("#kind") == "Others disagree about this one: you decide."
+    assert judge.page.locator("#f0").is_hidden(), "they agree about that"
+    said = judge.page.locator("#f1 .thoughts").inner_text()
+    assert "Said: 1 by 1" in said
+    assert "Said: 3 by 1" in said
+    judge.page.get_by_role("button", name="Take for mood: 3").click()
+    judge.press("Control+Enter")
+    judge.page.wait_for_selector("#nothing:not([hidden])")
+    assert [(row.expert, row.kind) for row in desk.ledger("pair")][-1] == ("cy", "adjudication")
+
+
 def test_many_items_are_saved_from_the_table(desk: Desk, make_expert: Callable[..., Expert]) -> None:
     desk.fill("pair", [f"Item {number}." for number in range(30)])
     desk.start()

@@ -60,6 +60,15 @@ const kept = {
   },
 };
 
+// Forgets drafts: all of them, or those from long ago, whose items others have by now.
+function forgetDrafts(before) {
+  for (const name of Object.keys({ ...localStorage })) {
+    if (!name.startsWith("freehold:draft:")) continue;
+    const draft = kept.read(name);
+    if (!draft || !(draft.saved >= before)) kept.drop(name);
+  }
+}
+
 function pause(milliseconds) {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }

@@ -33,6 +33,9 @@ class ItemPage {
     }
     document.addEventListener("visibilitychange", () => document.hidden && this.keepDraft());
     addEventListener("pagehide", () => this.keepDraft());
+    // Whoever signs out of a shared computer leaves nothing on it that the server has.
+    const leave = document.querySelector('form[action="/signout"]');
+    if (leave) leave.addEventListener("submit", () => this.changed || forgetDrafts(Infinity));
     setInterval(() => this.tick(), 1000);
   }
 
@@ -198,8 +201,9 @@ class ItemPage {
       if (!this.item || this.item.assignment !== assignment) return;
       this.changed = true;
       this.unkept = true;
-      complain(`${error.message} What you typed is kept in this browser.`);
-      if (error instanceof Lost) this.later = setTimeout(() => this.keepDraft(), 3000);
+      if (error.status === 401) askToSignIn();
+      else complain(`${error.message} What you typed is kept in this browser.`);
+      if (error instanceof Lost || error.status === 401) this.later = setTimeout(() => this.keepDraft(), 3000);
     }
   }
 
@@ -220,6 +224,7 @@ class ItemPage {
     find("flag").checked = Boolean(draft.flag);
     this.seconds = Number(draft.seconds) || 0;
     say("What you had typed is here again.");
+    if (this.changed) this.later = setTimeout(() => this.keepDraft(), 400);
   }
 
   async save() {

@@ -25,6 +25,7 @@ class Worker {
 
   // Where nobody signs in, the page asks for a name, once.
   async begin() {
+    forgetDrafts(Date.now() - 30 * 86400000);
     if (!this.name) {
       const dialog = find("name-dialog");
       await ask(dialog, { needed: true });
@@ -95,8 +96,7 @@ class Worker {
           throw error;
         }
         if (error instanceof Refused) {
-          const to = `/signin?to=${encodeURIComponent(location.pathname + location.search)}`;
-          complain("Your session has ended; nothing is lost.", make("a", { href: to, target: "_blank" }, "Sign in again"));
+          askToSignIn();
         } else if (error instanceof Lost) {
           complain(`${error.message} What you typed is kept here, and it is tried again.`);
         } else throw error;
@@ -104,6 +104,11 @@ class Worker {
       }
     }
   }
+}
+
+function askToSignIn() {
+  const to = `/signin?to=${encodeURIComponent(location.pathname + location.search)}`;
+  complain("Your session has ended; nothing is lost.", make("a", { href: to, target: "_blank" }, "Sign in again"));
 }
 
 // Shows a dialog until it is closed; returns the value of the button.
