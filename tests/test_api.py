@@ -76,9 +76,9 @@ NAMES = {
         state_folder survey_teachers switch_off thread_count turn
     """,
     "freehold.pages": """
-        Earlier Inventory Step Table draw_cost draw_funnel draw_reliability draw_risk_coverage draw_shares
-        find_earlier html_list html_pair html_table lay_out list_releases moment policy tabulate take
-        take_release write_data_page
+        Earlier Inventory Reviewing Step Table draw_cost draw_funnel draw_reliability draw_risk_coverage
+        draw_shares find_earlier html_list html_pair html_table lay_out list_releases moment policy review_policy
+        review_script tabulate take take_release write_data_page write_review_page write_signin_page
     """,
     "freehold.plugins": "Plugins",
     "freehold.reason": "",

@@ -128,3 +128,27 @@ def test_a_full_disk_is_the_operators_to_mend(turned: Path, small_disk: Path) ->
         assert verified.returncode == 0, verified.stdout.decode()
     finally:
         subprocess.run(["umount", "-l", str(small_disk)], check=False)
+
+
+def test_the_review_page_opens_in_the_browser(turned: Path, tmp_path: Path) -> None:
+    opened = tmp_path / "opened"
+    program = tmp_path / "browser.py"
+    program.write_text(f"import sys\nopen({str(opened)!r}, 'w').write(sys.argv[1])\n")
+    process = subprocess.Popen(
+        [*START, "review", str(turned), "--open", "--port", "0", "--json"],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "BROWSER": f"{sys.executable} {program} %s"},
+    )
+    assert process.stdout is not None
+    try:
+        ready = json.loads(process.stdout.readline())
+        assert ready["url"].endswith("/review/desk")
+        with urllib.request.urlopen(ready["url"], timeout=10) as page:
+            assert b'data-task="desk"' in page.read()
+    finally:
+        process.send_signal(signal.SIGINT)
+        said = process.communicate(timeout=60)[1].decode()
+    assert process.returncode == 0, said
+    assert f"Review desk at {ready['url']}" in said
+    assert opened.read_text() == ready["url"]

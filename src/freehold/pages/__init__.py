@@ -16,11 +16,19 @@ if TYPE_CHECKING:
     from freehold.pages.drawings import draw_cost, draw_funnel, draw_reliability, draw_risk_coverage, draw_shares
     from freehold.pages.funnel import Step
     from freehold.pages.inventory import Earlier, Inventory, find_earlier, list_releases, take, take_release
+    from freehold.pages.review_page import (
+        Reviewing,
+        review_policy,
+        review_script,
+        write_review_page,
+        write_signin_page,
+    )
     from freehold.pages.tables import Table, tabulate
 
 __all__ = [
     "Earlier",
     "Inventory",
+    "Reviewing",
     "Step",
     "Table",
     "draw_cost",
@@ -36,10 +44,14 @@ __all__ = [
     "list_releases",
     "moment",
     "policy",
+    "review_policy",
+    "review_script",
     "take",
     "take_release",
     "tabulate",
     "write_data_page",
+    "write_review_page",
+    "write_signin_page",
 ]
 
 _HOMES = {
@@ -47,6 +59,7 @@ _HOMES = {
     "drawings": ("draw_cost", "draw_funnel", "draw_reliability", "draw_risk_coverage", "draw_shares"),
     "funnel": ("Step",),
     "inventory": ("Earlier", "Inventory", "find_earlier", "list_releases", "take", "take_release"),
+    "review_page": ("Reviewing", "review_policy", "review_script", "write_review_page", "write_signin_page"),
     "tables": ("Table", "tabulate"),
 }
 

@@ -1,7 +1,7 @@
 """What every page looks like: its frame, its style sheet, tables, lists, pictures beside their numbers.
 
-No page runs a script or loads anything; `policy` makes a browser hold it to that. Text that comes in is
-escaped here. Knows nothing of what pages are about.
+No page loads anything from elsewhere, and only those of reviewers run a script, which this server sends; `policy`
+makes a browser hold them to that. Text that comes in is escaped here. Knows nothing of what pages are about.
 """
 
 from __future__ import annotations
@@ -44,34 +44,41 @@ svg text.up { text-anchor: end; } svg text.down { text-anchor: start; }
 _BOUNDS = "form-action 'self'; base-uri 'none'"
 
 
-def policy(style: str = "") -> str:
-    """Returns the Content-Security-Policy of pages that were laid out with `style`.
+_SCRIPTED = "script-src 'self'; connect-src 'self'; require-trusted-types-for 'script'; trusted-types 'none'"
 
-    Their own style sheet, their own form, nothing else.
+
+def policy(style: str = "", *, script: str = "") -> str:
+    """Returns the Content-Security-Policy of pages that were laid out with `style` and `script`.
+
+    Their own style sheet, their own form, their own script, nothing else; and no script may make markup of text.
     """
-    return f"{_allow(style)}; frame-ancestors 'none'"
+    return f"{_allow(style, script)}; frame-ancestors 'none'"
 
 
-def _allow(style: str) -> str:
+def _allow(style: str, script: str) -> str:
     name = b64encode(sha256(f"{_STYLE}{style}".encode()).digest()).decode()
-    return f"default-src 'none'; style-src 'sha256-{name}'; {_BOUNDS}"
+    runs = f"{_SCRIPTED}; " if script else ""
+    return f"default-src 'none'; style-src 'sha256-{name}'; {runs}{_BOUNDS}"
 
 
-def lay_out(title: str, body: Iterable[str], *, style: str = "") -> str:
+def lay_out(title: str, body: Iterable[str], *, style: str = "", script: str = "") -> str:
     """Returns a whole page.
 
     Args:
         title: Plain text.
         body: HTML, in which whatever came from outside is escaped.
         style: What this kind of page adds to the style sheet.
+        script: Where this kind of page has its script; empty where it has none.
     """
+    run = [f'<script src="{escape(script)}" defer></script>'] if script else []
     return "\n".join(
         [
             "<!doctype html>",
             '<html lang="en">',
             f'<head><meta charset="utf-8"><title>{escape(title)}</title>',
-            f'<meta http-equiv="Content-Security-Policy" content="{_allow(style)}">',
+            f'<meta http-equiv="Content-Security-Policy" content="{_allow(style, script)}">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            *run,
             f"<style>{_STYLE}{style}</style></head>",
             "<body><main>",
             *body,

@@ -18,6 +18,7 @@ from freehold.serve.forms import add_forms
 from freehold.serve.guard import Guard
 from freehold.serve.homes import Homes
 from freehold.serve.replays import Replays
+from freehold.serve.review_pages import add_review_pages
 from freehold.serve.reviewing import add_reviewing
 from freehold.serve.rim import Rim
 from freehold.serve.routes import add_routes
@@ -60,4 +61,5 @@ def build(service: Service, *, version: str) -> Rim:
     add_status(routes, service, version=version)
     add_forms(routes, service)
     add_data_pages(routes, service)
+    add_review_pages(routes, service)
     return Rim(routes.router, service=service, guard=Guard(service.settings), replays=replays)

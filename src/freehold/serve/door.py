@@ -1,7 +1,7 @@
 """Who gets in, and what for: the operator's token, API keys, scopes and rates.
 
 Owns the decision over one request, from its headers and what its route needs. Where keys come from stands in
-`keyring`, what routes need in `scopes`. Nothing here repeats what was sent.
+`keyring`, sessions of browsers in `sessions`, what routes need in `scopes`. Nothing here repeats what was sent.
 """
 
 from __future__ import annotations
@@ -16,9 +16,13 @@ from freehold.serve.callers import ANYONE, NOBODY, OPERATOR, Admission, Caller
 from freehold.serve.faults import Fault
 from freehold.serve.keyring import Keyring
 from freehold.serve.scopes import Need
+from freehold.serve.sessions import Sessions, sent_session
 from freehold.serve.settings import Settings, is_loopback
 
 __all__ = ["Door"]
+
+_BROWSED: frozenset[Need | None] = frozenset({"review", "open"})
+"""What a session is good for, whatever its key is."""
 
 
 class Door:
@@ -27,15 +31,22 @@ class Door:
     Args:
         settings: The token, where it listens, the rate of a key.
         keyring: The keys.
+        sessions: The browsers that signed in with one.
         clock: Seconds that only move on.
     """
 
     def __init__(
-        self, settings: Settings, *, keyring: Keyring, clock: Callable[[], float] = time.monotonic
+        self,
+        settings: Settings,
+        *,
+        keyring: Keyring,
+        sessions: Sessions | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._token = secret_hash(settings.token) if settings.token else ""
         self._local = is_loopback(settings.host)
         self._keyring = keyring
+        self.sessions = sessions or Sessions(None)
         limited = settings.rate > 0
         self._buckets = Buckets(rate=settings.rate, burst=settings.burst, clock=clock) if limited else None
 
@@ -51,7 +62,8 @@ class Door:
             need: What the route needs; None where there is none.
             headers: Names in lower case.
         """
-        caller = self._caller(headers)
+        session = sent_session(headers)
+        caller = (self._signed_in(session) if session and need in _BROWSED else None) or self._caller(headers)
         if need == "open":
             return Admission(caller or NOBODY, need)
         if caller is None:
@@ -60,6 +72,19 @@ class Door:
         if need is not None and not self._allows(caller, need):
             raise _missing(need, limits)
         return Admission(caller, need, limits)
+
+    def _signed_in(self, session: str) -> Caller | None:
+        """Returns whose session it is, with what the key is good for at this moment."""
+        key = self.sessions.find(session)
+        caller = self._keyring.caller(key) if key else None
+        return caller if caller is not None and caller.grants else None
+
+    def reviewer(self, secret: str) -> str:
+        """Returns the id of the API key with this secret, where it may review; empty otherwise."""
+        caller = self._keyring.find(secret)
+        if caller is None or not any(caller.may("review", task=task) for task in self._keyring.tasks):
+            return ""
+        return caller.name
 
     def _caller(self, headers: Mapping[str, str]) -> Caller | None:
         secret = _sent(headers)

@@ -14,6 +14,7 @@ from functools import lru_cache
 from urllib.parse import urlsplit
 
 from freehold.serve.faults import Fault
+from freehold.serve.sessions import sent_session
 from freehold.serve.settings import Settings, is_loopback
 
 __all__ = ["Guard"]
@@ -83,6 +84,10 @@ def _check_origin(headers: Mapping[str, str], host: str) -> None:
     crossing = headers.get("sec-fetch-site", "same-origin") == "cross-site"
     if crossing or (origin is not None and _netloc(origin) != host.lower()):
         message = "Pages of other sites may not send to this server."
+        raise Fault(403, message, code="origin_not_allowed", param="origin")
+    # A browser adds a cookie by itself, so a page of this server has to be seen to ask.
+    if sent_session(headers) and origin is None and headers.get("sec-fetch-site") != "same-origin":
+        message = "With a session, `origin` has to say that a page of this server asks."
         raise Fault(403, message, code="origin_not_allowed", param="origin")
 
 

@@ -74,7 +74,8 @@ def _model(release: Release, *, about: str) -> Iterator[str]:
         f'<p class="quiet">It is {escape(release.state)}, {outcome} the gate, and was made '
         f"{escape(release.created[:19])} UTC.<br>Digest {escape(release.artifact.digest)}</p>"
     )
-    yield f'<p><a href="{escape(quote(release.name))}/data">The data that it was made from</a></p>'
+    yield f'<p><a href="{escape(quote(release.name))}/data">The data that it was made from</a>, and'
+    yield f'<a href="../review/{escape(quote(release.task))}">what waits for a person</a></p>'
     rows = _figures(verdict)
     if rows:
         caption = "What the gate measured on test rows that nothing has learned from"

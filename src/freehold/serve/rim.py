@@ -19,6 +19,7 @@ from freehold.serve.callers import OUTSIDE, Admission, acting
 from freehold.serve.faults import Fault, fault_of, fault_response
 from freehold.serve.guard import Guard
 from freehold.serve.replays import KEY_HEADER, Replays
+from freehold.serve.review_pages import ask_to_sign_in
 from freehold.serve.routing import find_route
 from freehold.serve.scopes import need_of
 from freehold.serve.service import Service
@@ -77,7 +78,7 @@ class Rim:
         except (Fault, FreeholdError) as error:
             fault = _fault(error, reply.request_id)
             self._measures.count_refused(fault.code)
-            await fault_response(fault)(scope, receive, reply.send)
+            await (ask_to_sign_in(scope, fault) or fault_response(fault))(scope, receive, reply.send)
         except ClientDisconnect:
             reply.status = 499  # nobody is there to be told
         except Exception as error:  # noqa: BLE001  the rim of the worker: the client gets an answer, we a trace

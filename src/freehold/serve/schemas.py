@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, get_args
 
 from freehold.serve.batches import Status
+from freehold.serve.browser_schemas import browser_paths, review_page_paths
 from freehold.serve.champions import Slot
 from freehold.serve.chat import ChatRequest
 from freehold.serve.decisions import DecisionRequest
@@ -99,7 +100,7 @@ def _add_task(slot: Slot, paths: Schema, schemas: Schema) -> None:
     data["responses"]["200"]["content"]["application/json"] = {"schema": ref("Data")}
     paths[f"/models/{name}/data"] = {"get": data}
     _add_feedback(name, paths)
-    paths |= review_paths(name)
+    paths |= review_paths(name) | review_page_paths(name)
 
 
 def _add_feedback(name: str, paths: Schema) -> None:
@@ -330,6 +331,7 @@ def _shared_paths() -> Schema:
     return {
         **_doors(),
         **_stored_paths(),
+        **browser_paths(),
         "/v1/models": {"get": operation("list_models", "Every model.", answer=ref("ModelList"))},
         "/v1/models/{id}": {"get": operation("get_model", "One model.", answer=ref("Model"), names=("id",))},
         "/livez": {"get": operation("livez", "Is the process alive?", answer=ANY)},

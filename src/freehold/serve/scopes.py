@@ -51,6 +51,12 @@ NEEDS: Mapping[str, Need] = {
     "GET /models/{task}": "review",
     "POST /models/{task}": "review",
     "GET /models/{task}/data": "review",
+    "GET /review/{task}": "review",
+    "GET /review/{task}/table": "review",
+    "GET /review.js": "open",
+    "GET /signin": "open",
+    "POST /signin": "open",
+    "POST /signout": "open",
     "GET /metrics": "admin",
 }
 

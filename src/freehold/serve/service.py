@@ -26,6 +26,7 @@ from freehold.serve.keyring import Keyring
 from freehold.serve.measures import Measures
 from freehold.serve.readers import Loaded
 from freehold.serve.router import open_routers
+from freehold.serve.sessions import Sessions
 from freehold.serve.settings import Settings
 from freehold.serve.tracing import RequestTrace, Traces
 from freehold.serve.trails import trail
@@ -142,7 +143,7 @@ class Service:
         self.measures = measures = Measures()
         self.settings = settings
         self.keyring = Keyring({slot.task.name: slot.shelf for slot in champions})
-        self.door = Door(settings, keyring=self.keyring)
+        self.door = Door(settings, keyring=self.keyring, sessions=_open_sessions(champions))
         held = HeldIds()
         self._books = ThreadPoolExecutor(2, thread_name_prefix="freehold-books")
         routers = open_routers(champions, measures=measures, most=settings.upstream_limit, threads=self._books)
@@ -364,6 +365,11 @@ async def _unless_left(future: asyncio.Future[T], left: Callable[[], Awaitable[o
         timer.cancel()
         for each in watches:
             each.cancel()
+
+
+def _open_sessions(champions: Champions) -> Sessions:
+    home = next((slot.shelf.state for slot in champions), None)
+    return Sessions(home / "cache" / "sessions" if home else None)
 
 
 def _no_champion(slot: Slot) -> Fault:

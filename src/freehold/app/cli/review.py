@@ -12,6 +12,7 @@ from freehold.app.cli.hints import command_line
 from freehold.app.cli.opened import opened
 from freehold.app.cli.options import AsJson, Code, Folder, State
 from freehold.app.cli.paper import print_document, print_line
+from freehold.app.cli.review_desk import open_desk
 from freehold.task import normalise
 
 if TYPE_CHECKING:
@@ -26,10 +27,17 @@ _LONGEST = 160
 def review(
     folder: Folder = Path(),
     limit: Annotated[int, typer.Option("--limit", min=1, help="How many rows to list.")] = 20,
+    open_page: Annotated[
+        bool, typer.Option("--open", help="Serve the review page to this machine and open it in a browser.")
+    ] = False,
+    port: Annotated[int, typer.Option("--port", help="With `--open`: its port; 0 takes any free one.")] = 8421,
     state: State = None,
     as_json: AsJson = False,
 ) -> int:
-    """List the rows that wait for a person: labels that look wrong first, then those that are missing."""
+    """List the rows that wait for a person, those worth most first, or judge them on a page."""
+    if open_page:
+        open_desk(folder, state=state, port=port, as_json=as_json)
+        return Code.DONE
     with opened(folder, state=state) as here:
         waiting = here.shelf.reviews(here.task.name, limit=_EVERY)
         name = here.task.name
@@ -47,6 +55,7 @@ def review(
     print_line("\nA row of answers, which gives a label, corrects it or confirms it:")
     print_line(json.dumps(answer, ensure_ascii=False))
     print_line(f"Next: {command_line('feedback', folder, state=state, more='--data answers.jsonl')}")
+    print_line(f"Or on a page: {command_line('review', folder, state=state, more='--open')}")
     return Code.DONE
 
 
