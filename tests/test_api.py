@@ -71,9 +71,14 @@ NAMES = {
     """,
     "freehold.plugins": "Plugins",
     "freehold.reason": "",
+    "freehold.label.queue": """
+        HELD_REASON Ordered Pick Pool STRATEGIES Strategy cover interleave pick_covering pick_random
+        pick_uncertain pick_worth put_in_order
+    """,
     "freehold.registry": """
         Blobs Budget Claim Feedback Found Frontier FrontierCounts FrontierState KeptReply Key KeyScope MadeKey
-        Outcome Recorded RecordedRequest Registry Replies Review Spent Verification Waiting key_id secret_hash
+        Outcome Recorded RecordedRequest Registry Replies Review Spent Verification Waiting key_id row_name
+        secret_hash
     """,
     "freehold.serve": """
         Explainer OpenReader REPLICAS Reader Served Settings Trial create_app serve serve_replicas try_upstreams
