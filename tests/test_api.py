@@ -63,10 +63,6 @@ NAMES = {
         settle tabulate
     """,
     "freehold.label.panel": "measure propose",
-    "freehold.label.queue": """
-        HELD_REASON Ordered Pick Pool STRATEGIES Strategy cover interleave pick_covering pick_random pick_uncertain
-        pick_worth put_in_order
-    """,
     "freehold.label.teach": """
         Estimate Saying Survey Surveyed Taught estimate is_taught survey teach teachers_state watch
     """,
@@ -82,6 +78,10 @@ NAMES = {
     """,
     "freehold.plugins": "Plugins",
     "freehold.reason": "",
+    "freehold.label.queue": """
+        HELD_REASON Ordered Pick Pool STRATEGIES Strategy cover interleave pick_covering pick_random
+        pick_uncertain pick_worth put_in_order
+    """,
     "freehold.registry": """
         Account Answered Asking Assignment AssignmentKind Blind Blobs Budget Claim Experts Feedback Found
         Frontier FrontierCounts FrontierState KeptReply Key KeyScope LedgerRow Listed MOST_SECONDS MadeKey
