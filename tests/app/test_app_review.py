@@ -63,6 +63,21 @@ def test_a_turn_tells_of_wrong_labels_and_learns_what_people_answer(tmp_path: Pa
         type_command("run", folder, "--quiet")
 
 
+def test_a_turn_without_labels_leads_to_the_page(tmp_path: Path, type_command: Type) -> None:
+    """Nobody can judge a model without a labelled row: what is to be done about that is the last line."""
+    quick = TASK_FILE.replace('base = "./base"', 'base = "./base"\neffort = "quick"')
+    quick = quick.replace('labels = "data"', 'labels = ["account", "billing", "delivery"]')
+    quick = quick.replace('[output.urgent]\nkind = "predicate"\n', "").replace("area.accuracy = 0.5\n", "")
+    folder = make_folder(tmp_path / "desk", rows=60, task_file=quick)
+    with (folder / "rows.csv").open(newline="") as file:
+        texts = [row["text"] for row in csv.DictReader(file)]
+    with (folder / "rows.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([["text", "area"], *([text, ""] for text in texts)])
+    said = type_command("run", folder)
+    assert said.code == 1
+    assert said.out.rstrip().endswith(f"Label rows on a page: freehold review {folder} --open")
+
+
 def test_what_waits_is_shown_as_it_is(desk: Path, type_command: Type) -> None:
     bold = "[bold]a" + " b" * 200
     with Registry.open(desk / ".freehold") as shelf:

@@ -142,9 +142,11 @@ def _add_many(routes: Routes, service: Service) -> None:
         expert = name_expert(request.query_params.get("expert"), keyring=service.keyring)
         body = await _read(request, service)
         if not isinstance(body, list):
-            raise Fault(
-                400, "This is a list of answers; a single one goes to its own address.", code="invalid_value"
+            message = (
+                'Many answers are a list, `[{"assignment": ID, "answers": {...}}]`; one alone is sent to '
+                "`reviews/ID`. Who answers is `?expert=NAME` on a server without keys."
             )
+            raise Fault(400, message, code="invalid_value")
         rows = check_rows(body, limit=service.settings.rows_limit)
         remarks = [read_remark(row, at=f"[{n}]", named=True) for n, row in enumerate(rows)]
         found = await service.work(_answer, slot, remarks, inbox=service.inbox, expert=expert)

@@ -123,6 +123,9 @@ def _say_outcome(record: TurnRecord, *, folder: Path, state: Path | None) -> Non
     if not isinstance(release, Release):
         print_line("The gate refused this model; what was in service stays in service.")
         _say_next("report", folder=folder, state=state)
+        unjudged = any(not record.verdict.fields.get(field.name) for field in record.task.fields)
+        if unjudged and record.labelled.facts.get("suggested"):
+            print_line(f"Label rows on a page: {command_line('review', folder, state=state, more='--open')}")
         return
     if release.artifact.digest != record.verdict.artifact:
         print_line(f"This model was withdrawn before, so {release.name} stays in service.")
