@@ -97,8 +97,10 @@ def _resolve(field: Field, examples: Sequence[Example]) -> Field:
     if not seen and not field.labels:
         raise DataError(
             f"No training or validation row has a label for `{field.name}`; test rows teach nothing.",
-            hint=f"Label some with: freehold review --open. Or add rows with `{field.name}` to a source whose `split` "
-            'is "auto".',
+            hint=(
+                "Label some with: freehold review --open. "
+                f'Or add rows with `{field.name}` to a source whose `split` is "auto".'
+            ),
         )
     if field.labels is None and field.kind in ("choice", "choices", "score", "spans"):
         names = sorted(_names(field, seen), key=int if field.kind == "score" else str)
