@@ -142,7 +142,7 @@ TEXTS = (
 
 
 def test_places_are_counted_in_code_points(node: str) -> None:
-    asked = [[text, point] for text in TEXTS for point in range(len(text) + 1)]
+    asked = [(text, point) for text in TEXTS for point in range(len(text) + 1)]
     units = [len(text[:point].encode("utf-16-le")) // 2 for text, point in asked]
     assert run(node, "texts.js", "given.map(([text, point]) => toUnits(text, point))", asked) == units
     back = [[text, unit] for (text, _), unit in zip(asked, units, strict=True)]

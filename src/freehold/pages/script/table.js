@@ -15,6 +15,8 @@ class TablePage {
     find("save-button").addEventListener("click", () => this.save());
     find("before-button").addEventListener("click", () => this.turn(-PAGE));
     find("after-button").addEventListener("click", () => this.turn(PAGE));
+    // What is typed here is not kept anywhere until it is saved.
+    addEventListener("beforeunload", (event) => this.changed && event.preventDefault());
     onKeys({});
   }
 
@@ -46,6 +48,7 @@ class TablePage {
     find("after-button").disabled = last >= found.total;
     find("all").checked = false;
     this.since = Date.now();
+    this.changed = false;
   }
 
   row(item, number) {
@@ -83,12 +86,18 @@ class TablePage {
       cell.append(control);
     } else {
       control = make("input", { type: "checkbox" });
-      const words = row.item.fields[name].suggestion === undefined ? "as in the data" : "as suggested";
+      const field = row.item.fields[name];
+      const nothing = (field.suggestion ?? field.given ?? null) === null;
+      const words = nothing ? "one at a time only" : "as suggested";
+      control.disabled = nothing;
       control.setAttribute("aria-label", `${label} ${words}`);
       cell.append(make("label", { class: "option" }, control, words));
     }
-    control.disabled = row.chosen.disabled;
-    control.addEventListener("input", () => { row.chosen.checked = true; });
+    control.disabled = control.disabled || row.chosen.disabled;
+    control.addEventListener("input", () => {
+      row.chosen.checked = true;
+      this.changed = true;
+    });
     return control;
   }
 
