@@ -140,6 +140,7 @@ def test_the_door() -> None:
             "Waiting",
             "key_id",
             "reckon",
+            "row_name",
             "secret_hash",
             "standing",
         ]
