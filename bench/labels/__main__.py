@@ -4,8 +4,8 @@
 beside reference implementations. Peers get an environment of their own on the first run (850 MB).
 `teachers`: three releases of uneven quality label a pool over HTTP; a student of what they are sure of.
 `injections`: texts with orders to a model, put to those releases (`--keep`).
-`active`: Banking77's training texts without a label, a program that plays the expert, and test accuracy after so
-many answers: the order of the review list beside rows by chance. A picture too.
+`active`: Banking77's training texts without a label, a program that plays the expert over HTTP, and test accuracy
+after so many answers: the order of the review list beside rows by chance. A picture too.
 `synthesis`: rows made without a model, where Banking77 and SNIPS have 5 real rows an intent.
 """
 
@@ -54,14 +54,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--judge", choices=("test", "pool"), default="test", help="rows to measure on: to develop, `pool`"
     )
     parser.add_argument("--data", type=Path, default=data_folder(), help="folder of the data sets")
-    parser.add_argument("--only", default="", help="of `synthesis`: one corpus, such as banking77")
+    parser.add_argument("--only", default="", help="of `synthesis`: one corpus; of `active`: one strategy")
     options = parser.parse_args(arguments)
     machine = Machine.here("numpy")
     notes: tuple[str, ...]
     if options.part == "injections" and options.keep is None:
         parser.error("`injections` wants --keep: the folder where `teachers --keep` left its releases.")
+    if options.part == "active" and options.only not in ("", *active.STRATEGIES):
+        parser.error(f"`--only` is {options.only!r}; of `active` it is one of: {', '.join(active.STRATEGIES)}.")
     if options.part == "active":
-        tables = active.measure(options.data, seeds=options.seeds, judge=options.judge, keep=options.keep)
+        tables = active.measure(
+            options.data, seeds=options.seeds, judge=options.judge, keep=options.keep, only=options.only
+        )
         notes = active.NOTES
     elif options.part == "teachers":
         tables, notes = teachers.measure(options.data, keep=options.keep), TEACHER_NOTES

@@ -1,8 +1,9 @@
 """A task without a single label, and a program that plays the expert: accuracy after so many answers.
 
-Banking77's training texts are the pool, its labels' names all that is known of them. The expert reads the head of
-the review list and answers from the gold labels, then the line turns. The test rows are in no task folder, and are
-asked when a turn is over. A turn goes as far as the trained model here: its small form decides as it does.
+Banking77's training texts are the pool, its labels' names all that is known of them. The expert is handed the head
+of the review list by `freehold serve` and answers from the gold labels, then the line turns. The test rows are in
+no task folder, and are asked when a turn is over. A turn goes as far as the trained model here: its small form
+decides as it does.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import NamedTuple
 
 from bench.harness import OUT, Cell, Table
 from bench.intervals import Interval
+from bench.labels.expert import answer_head
 from bench.learn.figures import mean_of_runs
 from bench.picture import Point as Mark
 from bench.picture import draw
@@ -35,7 +37,6 @@ from freehold.engine import (
     open_folder,
     run_encoder,
 )
-from freehold.feedback import accept
 from freehold.label import annotate
 from freehold.line import open_state
 from freehold.line.runner import LocalRunner
@@ -43,7 +44,16 @@ from freehold.registry import Registry
 from freehold.task import Example, Task, example_id, load_task, normalise, read_examples
 from freehold.train import fit
 
-__all__ = ["NOTES", "Point", "draw_curves", "measure", "measure_strategy", "tell_means", "tell_points"]
+__all__ = [
+    "NOTES",
+    "STRATEGIES",
+    "Point",
+    "draw_curves",
+    "measure",
+    "measure_strategy",
+    "tell_means",
+    "tell_points",
+]
 
 STOPS = (0, 77, 154, 385, 770)
 TURNS = (0, 77, 154, 269, 385, 577, 770)
@@ -52,7 +62,8 @@ FIELD = "intent"
 NOTES = (
     "Answers: all that the expert gave, those that are held apart for judging among them. The task is at `quick`: "
     "the ridge alone. Means have Student's interval over the seeds, which decide the split and what is drawn.",
-    "The line turns after 77, 154, 269, 385, 577 and 770 answers; the expert answers what heads the list.",
+    "The line turns after 77, 154, 269, 385, 577 and 770 answers; the expert is handed what heads the list by the "
+    "HTTP API of `freehold serve`, and answers there.",
     "A turn's seconds: collecting, guessing, ordering and training; the small form and the gate are left out.",
 )
 
@@ -122,7 +133,8 @@ def measure_strategy(
     points, answered = [], 0
     with open_state(folder) as shelf:
         for stop in stops:
-            answered += _answer(shelf, task, gold, count=stop - answered) if stop else 0
+            if stop > answered:
+                answered += answer_head(folder, task.name, gold, field=FIELD, count=stop - answered)
             began = time.perf_counter()
             trained, examples = _turn(task, shelf)
             seconds = time.perf_counter() - began
@@ -159,16 +171,6 @@ def _share_cache(state: Path, cache: Path) -> None:
         os.symlink(cache / name, state / "cache" / name)
 
 
-def _answer(shelf: Registry, task: Task, gold: Mapping[str, str], *, count: int) -> int:
-    """Plays the expert: answers what is at the head of the list."""
-    waiting = shelf.reviews(task.name, limit=count)
-    rows = [{"inputs": dict(each.inputs), "correct": {FIELD: gold[each.example]}} for each in waiting]
-    receipt = accept(shelf, task.name, rows, fields=task.fields, inputs=tuple(task.inputs), maker="person:gold")
-    if receipt.rejected:
-        raise RuntimeError(f"An answer was not taken: {receipt.rejected[0].reason}")
-    return len(rows)
-
-
 def _ask(shelf: Registry, task: Task, trained: Path, rows: Sequence[tuple[str, str]]) -> tuple[bool, ...]:
     """Returns which rows the model answers rightly."""
     base = find_base(task.base, relative_to=task.folder)
@@ -187,12 +189,16 @@ def _held(shelf: Registry, task: Task, pool: Sequence[tuple[str, str]]) -> list[
     return [names[name] for name, split in splits.items() if split != "train"]
 
 
-def measure(data: Path, *, seeds: int, judge: str, keep: Path | None) -> list[Table]:
-    """Returns the tables, and draws the picture beside the reports."""
+def measure(data: Path, *, seeds: int, judge: str, keep: Path | None, only: str = "") -> list[Table]:
+    """Returns the tables, and draws the picture beside the reports.
+
+    Args:
+        only: One of `STRATEGIES`; empty for all.
+    """
     points: list[Point] = []
     with tempfile.TemporaryDirectory() as room:
         for seed in range(seeds):
-            for strategy in STRATEGIES:
+            for strategy in [only] if only else STRATEGIES:
                 points += measure_strategy(
                     data / "banking77", keep or Path(room), strategy=strategy, seed=seed, judge=judge
                 )
