@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -76,6 +77,7 @@ def _report(record: TurnRecord, *, folder: Path, state: Path | None, as_json: bo
         print_seconds(record.stages, title=f"{record.seconds:.2f} s in all")
         print_tested(record)
         print_made(record.made)
+        _say_silent(record.labelled.facts, asked={e.name for e in record.task.teachers if e.kind == "url"})
         _say_suspected(record, folder=folder, state=state)
         _say_outcome(record, folder=folder, state=state)
     return Code.DONE if released else Code.FAILED_CHECK
@@ -103,6 +105,26 @@ def describe_turn(record: TurnRecord) -> dict[str, object]:
         "stages": [{**stage._asdict(), "seconds": round(stage.seconds, 4)} for stage in record.stages],
         "seconds": round(record.seconds, 4),
     }
+
+
+def _say_silent(facts: Mapping[str, Any], *, asked: Collection[str]) -> None:
+    """Prints, of each teacher whose answers are missing, and why; `asked` go over a network."""
+    for name, each in facts.get("teachers", {}).get("teachers", {}).items():
+        reasons = [f"{count:,} {_WHY.get(why, why)}" for why, count in (each["failed"] | each["unasked"]).items()]
+        if each["misfits"] and name in asked:
+            reasons.append(f"{each['misfits']:,} answers that do not fit the schema")
+        reasons += [each["trouble"]] if each["trouble"] else []
+        if reasons:
+            print_line(f"Teacher `{name}`: {'; '.join(reasons)}.")
+
+
+_WHY = {
+    "refused": "calls refused (is the key right, and the URL?)",
+    "budget": "questions not put: the budget is spent",
+    "time": "questions not put: the time is over",
+    "given up": "questions not put: too many calls in a row had failed",
+    "wrong_answer": "answers of another form than asked for",
+}
 
 
 def _say_suspected(record: TurnRecord, *, folder: Path, state: Path | None) -> None:

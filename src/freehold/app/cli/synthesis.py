@@ -38,7 +38,10 @@ def _print_rows(made: Mapping[str, Any]) -> None:
         print_table(named, list(_writers(value)), title="what each writer gave for its share of the budget")
         if better := value["better"]:
             won = f"{better['won']} validation rows won, {better['lost']} lost, p = {better['p']:.2g}"
-            print_line(f"Better value here: {better['writer']}, before {better['than']} ({won}).")
+            names = f"{better['writer']}, before {better['than']}"
+            even = f"{better['writer']} and {better['than']} gave as many right answers"
+            tied = better["won"] == better["lost"]
+            print_line(f"{even if tied else 'Better value here: ' + names} ({won}).")
 
 
 _SPREAD = ("distinct_1", "distinct_2", "spread")

@@ -98,7 +98,8 @@ def _row(each: Surveyed, found: Survey) -> tuple[str, ...]:
     totals = found.totals.get(each.teacher)
     spent = (f"{totals.calls:,}", f"{totals.tokens:,}", _money(totals.cost / _BILLION)) if totals else ("", "", "")
     if each.accuracy is None:
-        return (each.teacher, each.field, "", "not asked yet", "0", "", *spent)
+        said = "no answer" if totals and totals.calls else "not asked yet"
+        return (each.teacher, each.field, "", said, "0", "", *spent)
     return (
         each.teacher,
         each.field,

@@ -42,7 +42,9 @@ class Purse:
         self._path, self._limit = path, limit
         self._amounts: dict[str, tuple[int, int]] = {}
         self._entries = 0
-        for line in path.read_bytes().splitlines() if path.exists() else ():
+        journal = path.read_bytes() if path.exists() else b""
+        self._cut = bool(journal) and not journal.endswith(b"\n")
+        for line in journal.splitlines():
             self._replay(line)
         self.cost = sum(cost for cost, _ in self._amounts.values())
         self.tokens = sum(tokens for _, tokens in self._amounts.values())
@@ -69,7 +71,9 @@ class Purse:
 
     def _write(self, name: str, cost: int, tokens: int) -> None:
         with self._path.open("ab") as file:
-            file.write(json.dumps([name, cost, tokens]).encode() + b"\n")
+            # What a killed process wrote by half must not swallow this line too.
+            begin, self._cut = b"\n" if self._cut else b"", False
+            file.write(begin + json.dumps([name, cost, tokens]).encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
         before = self._amounts.get(name, (0, 0))

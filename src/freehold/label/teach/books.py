@@ -96,7 +96,7 @@ class Book:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
             try:
-                os.write(file, line)
+                os.write(file, line if _ends_whole(self.path) else b"\n" + line)
                 if entry.cost:
                     os.fsync(file)
             finally:
@@ -113,6 +113,15 @@ class Book:
             self._entries[key] = entry
         if entry.ended == "ok":
             self._seconds.append(entry.seconds)
+
+
+def _ends_whole(path: Path) -> bool:
+    """Whether a file's last line is whole, so that what is added does not share one with it."""
+    with path.open("rb") as file:
+        if not file.seek(0, os.SEEK_END):
+            return True
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) == b"\n"
 
 
 def _read(path: Path) -> list[tuple[str, Entry]]:
