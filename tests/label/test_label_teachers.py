@@ -160,6 +160,21 @@ def test_the_worst_case_is_reserved_before_each_call(tmp_path: Path) -> None:
     assert taught.facts["spent"] == {"calls": 0, "tokens": 0, "cost": 0.0}
 
 
+def test_an_endpoint_that_counts_more_than_it_may_is_told_of(tmp_path: Path) -> None:
+    """What was under way when the first such count came is beyond our reach; nothing is asked after it."""
+    rows = make_rows(60, unlabelled=30)
+    with serving(classify, usage=(100_000, 10)) as greedy:
+        task = task_with(tmp_path, cloud(greedy.url, parallel=1), tokens=20_000)
+        taught = run_teachers(tmp_path, task, rows)
+        assert len(greedy.bodies) == 1
+    assert taught.facts["exceeded"] is True
+    assert "THE BUDGET WAS EXCEEDED" in taught.note
+    with serving(classify) as honest:
+        taught = run_teachers(tmp_path, task_with(tmp_path, cloud(honest.url), tokens=20_000), rows, desk="honest")
+    assert taught.facts["exceeded"] is False
+    assert "EXCEEDED" not in taught.note
+
+
 def test_a_teacher_that_is_down_takes_nobody_elses_labels(tmp_path: Path) -> None:
     rows = make_rows(60, unlabelled=10)
 

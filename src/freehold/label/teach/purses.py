@@ -67,6 +67,12 @@ class Purse:
             self._shelf.settle_spending(self._task, amount, spent, upstream=teacher, month=self._run)
             self._settled.notify_all()
 
+    @property
+    def is_exceeded(self) -> bool:
+        """Whether more was counted than there was: an endpoint said that a call took more than it may."""
+        spent, (tokens, cost) = self.spent(), self._budget
+        return (tokens is not None and spent.tokens > tokens) or (cost is not None and spent.cost > cost)
+
     def spent(self) -> Spent:
         """Returns what this run has spent, by what is settled and reserved."""
         return self._shelf.spending(self._task, month=self._run).get("", Spent())

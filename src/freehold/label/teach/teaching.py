@@ -66,7 +66,12 @@ class Taught(NamedTuple):
         cost = f", {spent['cost']:g} spent in {spent['calls']:,} calls" if spent["calls"] else ""
         left = f"; {self.facts['left']:,} questions were not answered" if self.facts["left"] else ""
         waiting = len({guess.example for guess in self.guesses})
-        return f"teachers labelled {len(self.rows):,} rows, {waiting:,} wait for review{cost}{left}"
+        over = (
+            "; THE BUDGET WAS EXCEEDED: an endpoint counted more than was asked for"
+            if self.facts["exceeded"]
+            else ""
+        )
+        return f"teachers labelled {len(self.rows):,} rows, {waiting:,} wait for review{cost}{left}{over}"
 
 
 def teachers_state(task: Task, shelf: Registry) -> dict[str, Json]:
@@ -276,6 +281,7 @@ def _facts(
         "taught": len(taught),
         "checks": len(checks),
         "left": heard.left + refused.left,
+        "exceeded": purse.is_exceeded,
         "spent": {"calls": spent.calls, "tokens": spent.tokens, "cost": spent.cost / BILLION},
         "teachers": {name: record.to_json() for name, record in heard.records.items()},
         "filtered": {
