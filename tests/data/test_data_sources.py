@@ -289,3 +289,13 @@ def test_rows_go_where_their_source_says(work: Work) -> None:
     (row,) = work.read(Source("a.jsonl", {}, licence="MIT", split="test"))
     assert isinstance(row, Example)
     assert (row.split, row.passport.licence, row.cluster) == ("test", "MIT", row.id)
+
+
+def test_a_source_without_labels_is_told_how_to_say_so(work: Work) -> None:
+    """Rows that wait for their labels are where a task begins; what the message says to write works."""
+    work.put("pool.csv", "text\nwhere is my card\nwhere is my money\n")
+    hint = 'A source without labels names its inputs alone: fields = { text = "text" }'
+    with pytest.raises(DataError) as caught:
+        work.read(Source("pool.csv", {"text": "text", "intent": "intent"}))
+    assert hint in str(caught.value) + (caught.value.hint or "")
+    assert len(work.read(Source("pool.csv", {"text": "text"}))) == 2

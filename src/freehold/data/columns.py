@@ -68,6 +68,9 @@ class Columns:
         each = ", ".join(f"`{column}`{_nearest(column, present)}" for column in needed)
         there = ", ".join(f"`{column}`" for column in present[:50]) or "no column"
         hint = 'Say which column holds a field with: fields = { FIELD = "COLUMN" }'
+        if not set(self.inputs.values()) & set(needed):
+            pool = ", ".join(f'{name} = "{column}"' for name, column in self.inputs.items())
+            hint += f"\nA source without labels names its inputs alone: fields = {{ {pool} }}"
         if len(present) == 1 and any(mark in present[0] for mark in ";\t|"):
             hint = "Its first line is not separated by what the file's ending says (`,` in csv, tab in tsv)."
         return DataError(f"source `{self.source.uri}` has no column {each}; it has {there}.", hint=hint)
