@@ -13,6 +13,7 @@ from fractions import Fraction
 from statistics import median
 
 from freehold.registry.judgements import LedgerRow, standing
+from freehold.task import Json
 
 __all__ = ["Account", "reckon"]
 
@@ -42,6 +43,20 @@ class Account:
     milliseconds: int
     median_milliseconds: int | None
     owed: Mapping[str, Decimal]
+
+    def to_json(self) -> dict[str, Json]:
+        """Returns it as plain data: times in seconds, money in decimal digits."""
+        middle = self.median_milliseconds
+        return {
+            "expert": self.expert,
+            "items": self.items,
+            "skipped": self.skipped,
+            "undone": self.undone,
+            "flagged": self.flagged,
+            "seconds": self.milliseconds / 1000,
+            "median_seconds": None if middle is None else middle / 1000,
+            "owed": {currency: str(amount) for currency, amount in self.owed.items()},
+        }
 
 
 def reckon(rows: Iterable[LedgerRow]) -> list[Account]:

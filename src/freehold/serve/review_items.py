@@ -108,22 +108,8 @@ def describe_experts(
         rows: How many rows the ledger has.
     """
     measured = cast("Mapping[str, Mapping[str, Json]]", (told or {}).get("experts", {}))
-    experts: list[Json] = [{**_describe_account(each), **measured.get(each.expert, {})} for each in accounts]
+    experts: list[Json] = [{**each.to_json(), **measured.get(each.expert, {})} for each in accounts]
     return {"experts": experts, "agreement": (told or {}).get("agreement"), "rows": rows}
-
-
-def _describe_account(each: Account) -> dict[str, Json]:
-    middle = each.median_milliseconds
-    return {
-        "expert": each.expert,
-        "items": each.items,
-        "skipped": each.skipped,
-        "undone": each.undone,
-        "flagged": each.flagged,
-        "seconds": each.milliseconds / 1000,
-        "median_seconds": None if middle is None else middle / 1000,
-        "owed": {currency: str(amount) for currency, amount in each.owed.items()},
-    }
 
 
 def explain_refusal(answered: Answered) -> Fault | None:

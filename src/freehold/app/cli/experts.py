@@ -52,7 +52,7 @@ def experts(
     if as_csv is not None:
         _write_ledger(as_csv, ledger)
     if as_json:
-        described = [_describe(each, told["experts"].get(each.expert, {})) for each in accounts]
+        described = [{**each.to_json(), **told["experts"].get(each.expert, {})} for each in accounts]
         print_document(
             {"task": here.task.name, "rows": len(ledger), "experts": described, "agreement": told["agreement"]}
         )
@@ -66,21 +66,6 @@ def experts(
     if as_csv is not None:
         print_line(f"\n{len(ledger):,} rows of the ledger: {as_csv}")
     return Code.DONE
-
-
-def _describe(each: Account, told: Mapping[str, Any]) -> dict[str, object]:
-    middle = each.median_milliseconds
-    return {
-        "expert": each.expert,
-        "items": each.items,
-        "skipped": each.skipped,
-        "undone": each.undone,
-        "flagged": each.flagged,
-        "seconds": each.milliseconds / 1000,
-        "median_seconds": None if middle is None else middle / 1000,
-        "owed": {currency: str(amount) for currency, amount in each.owed.items()},
-        **told,
-    }
 
 
 def _print_accounts(accounts: Sequence[Account], told: Mapping[str, Any]) -> None:
