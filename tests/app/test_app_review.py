@@ -98,7 +98,9 @@ def test_what_was_asked_does_not_rule_the_terminal(desk: Path, type_command: Typ
     assert not {"\x1b", "\x9b"} & set(shown)
 
 
-def test_nothing_waits(desk: Path, type_command: Type) -> None:
+def test_nothing_waits(desk: Path, tmp_path: Path, type_command: Type) -> None:
+    said = type_command("review", make_folder(tmp_path / "fresh", rows=10)).out
+    assert said.splitlines()[1:] == [f"Nothing was read yet. Next: freehold run {tmp_path / 'fresh'}"]
     with Registry.open(desk / ".freehold") as shelf:
         shelf.queue_reviews("desk", [])
     assert type_command("review", desk).out == "desk: 0 wait for review\n"

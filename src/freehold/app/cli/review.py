@@ -40,13 +40,15 @@ def review(
         return Code.DONE
     with opened(folder, state=state) as here:
         waiting = here.shelf.reviews(here.task.name, limit=_EVERY)
-        name = here.task.name
+        name, is_turned = here.task.name, bool(here.shelf.splits(here.task.name))
     if as_json:
         listed = [_describe(row) for row in waiting[:limit]]
         print_document({"task": name, "waiting": len(waiting), "reviews": listed})
         return Code.DONE
     print_line(f"{name}: {len(waiting):,} wait for review")
     if not waiting:
+        if not is_turned:
+            print_line(f"Nothing was read yet. Next: {command_line('run', folder, state=state)}")
         return Code.DONE
     for row in waiting[:limit]:
         print_line(f"\n{_shorten(row)}\n  `{row.field}`: {row.reason or _suggested(row)}")
